@@ -1,0 +1,1 @@
+"""Noisy Student self-training (arXiv 1911.04252) for image classifiers."""

@@ -1,0 +1,13 @@
+"""The two kinds of error that end a program with one sentence, not a trace.
+
+Constructors raise plain `ValueError` and `TypeError`; `ns/config.py` turns them
+into a `ConfigError` that also names the file and line of the binding.
+"""
+
+
+class ConfigError(ValueError):
+  """The configuration is wrong: what, where, and what to write instead."""
+
+
+class RunError(RuntimeError):
+  """The run cannot start or go on: why, and the way out."""

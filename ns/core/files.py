@@ -1,0 +1,93 @@
+"""Paths and files: repositories in runfiles, checksums, writing aside.
+
+Paths are `etils.epath` paths, so that `gs://` works where a local path does.
+"""
+
+import contextlib
+import hashlib
+import os
+import sys
+
+from etils import epath
+
+from ns.core import errors
+
+
+def user_path(path: str) -> str:
+  """A path as the user meant it: relative to where they called the program.
+
+  `bazel run` starts programs in their runfiles and says in
+  `BUILD_WORKING_DIRECTORY` where the user was.
+  """
+  if '://' in path or os.path.isabs(path):
+    return path
+  if path.startswith('~'):
+    return os.path.expanduser(path)
+  base = os.environ.get('BUILD_WORKING_DIRECTORY') or os.getcwd()
+  return os.path.normpath(os.path.join(base, path))
+
+
+def data_path(path: str) -> epath.Path:
+  """A data path of a config: `@name/rest` is in Bazel's repository `name`.
+
+  The repository is looked for in the folder that `NS_<NAME>_DIR` gives, then
+  among the program's runfiles. Other paths are as `user_path` reads them.
+
+  Raises:
+    RunError: no such repository here.
+  """
+  if not path.startswith('@'):
+    return epath.Path(user_path(path))
+  repository, _, rest = path[1:].partition('/')
+  variable = f'NS_{repository.upper()}_DIR'
+  if os.environ.get(variable):
+    return epath.Path(user_path(os.environ[variable])) / rest
+  for root in _runfiles_roots():
+    if (root / repository).is_dir():
+      return root / repository / rest
+  raise errors.RunError(
+      f'`{path}` is in the repository `@{repository}`, which is not among this '
+      f"program's data: run it by Bazel with `@{repository}` in `data`, or set "
+      f'{variable} to the folder that has the files.')
+
+
+def _runfiles_roots():
+  """Folders that hold one folder a repository."""
+  for variable in ('RUNFILES_DIR', 'TEST_SRCDIR'):
+    if os.environ.get(variable):
+      yield epath.Path(os.environ[variable])
+  for start in (sys.argv[0], __file__):
+    for parent in epath.Path(os.path.abspath(start)).parents:
+      if parent.name.endswith('.runfiles'):
+        yield parent
+
+
+def sha256(path: epath.PathLike) -> str:
+  """The SHA-256 of a file's bytes, in hex."""
+  digest = hashlib.sha256()
+  with epath.Path(path).open('rb') as file:
+    while chunk := file.read(1 << 20):
+      digest.update(chunk)
+  return digest.hexdigest()
+
+
+def write_whole(path: epath.PathLike, content: str | bytes) -> None:
+  """Writes a file so that a reader sees all of it or none."""
+  with written_aside(path) as aside:
+    if isinstance(content, str):
+      content = content.encode()
+    aside.write_bytes(content)
+
+
+@contextlib.contextmanager
+def written_aside(path: epath.PathLike):
+  """Gives a path to write to, which gets the name `path` when all went well."""
+  path = epath.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = path.with_name(f'.{path.name}.aside')
+  try:
+    yield aside
+    aside.replace(path)
+  finally:
+    if aside.exists():
+      aside.unlink()

@@ -1,0 +1,56 @@
+"""One root seed, and named seeds derived from it.
+
+Every random number of a run comes from a `Seed`: the run's root seed, or one
+derived from it by names and numbers (`root.child('student1', 'noise')`). A seed
+is a value, never a state: the same path of names gives the same numbers, on any
+machine, whatever was drawn before. `ns.core.draws` turns seeds into tensors of
+random numbers.
+"""
+
+import dataclasses
+import hashlib
+
+
+@dataclasses.dataclass(frozen=True)
+class Seed:
+  """A 64-bit seed.
+
+  Attributes:
+    value: the seed, in [0, 2**64).
+  """
+  value: int
+
+  def __post_init__(self):
+    if isinstance(self.value, bool) or not isinstance(self.value, int):
+      raise TypeError(
+          f'`Seed.value` should be a whole number, but is {self.value!r}.')
+    if not 0 <= self.value < 2**64:
+      raise ValueError('`Seed.value` should be in [0, 2**64), but is '
+                       f'{self.value}.')
+
+  def child(self, *path: str | int) -> 'Seed':
+    """The seed below this one at `path`, e.g. `child('student1', 'train', 3)`.
+
+    Distinct paths give independent seeds; 'a', 'b' is not the same as 'ab', and
+    the name '1' is not the number 1.
+    """
+    digest = hashlib.blake2b(self.value.to_bytes(8, 'little'), digest_size=8)
+    for name in path:
+      if isinstance(name, bool) or not isinstance(name, (str, int)):
+        raise TypeError('`path` of a seed should be of names and whole numbers,'
+                        f' but has {name!r}.')
+      encoded = name.encode() if isinstance(name, str) else b'%d' % name
+      kind = b's' if isinstance(name, str) else b'i'
+      digest.update(kind + len(encoded).to_bytes(4, 'little') + encoded)
+    return Seed(int.from_bytes(digest.digest(), 'little'))
+
+  @property
+  def int64(self) -> int:
+    """The seed's bits as a signed number, as tensors of seeds hold them."""
+    return self.value - 2**64 if self.value >= 2**63 else self.value
+
+  @property
+  def pair(self) -> tuple[int, int]:
+    """The seed as two int32 for `tf.random.stateless_*(seed=…)`."""
+    halves = self.value & 0xFFFFFFFF, self.value >> 32
+    return tuple(h - 2**32 if h >= 2**31 else h for h in halves)

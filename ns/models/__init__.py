@@ -1,0 +1,4 @@
+"""Floor 3: architectures. The names here are free of TensorFlow."""
+
+from ns.models.efficientnet import BlockGroup
+from ns.models.efficientnet import EfficientNet

@@ -1,0 +1,126 @@
+"""The blocks of an EfficientNet as Keras layers.
+
+A block is: expansion, spatial convolution, squeeze and excitation, projection,
+and the input added where the shape allows. In a *fused* block one convolution
+does the first two. Every convolution is followed by batch normalisation; the
+activation is swish. Padding is TensorFlow's 'same'.
+
+Initialisers follow the reference's efficientnet_model.py: normal with variance
+2 / (height * width * output filters) for convolutions, where a depthwise
+kernel counts as one output filter.
+"""
+
+import keras
+import tensorflow as tf
+
+from ns.models import efficientnet
+from ns.models import normalization
+
+
+def seeded_normal(fan_out: int, seed: int) -> keras.initializers.Initializer:
+  """Normal of variance 2 / fan_out, from a seed of its own."""
+  return keras.initializers.RandomNormal(stddev=(2 / fan_out)**0.5, seed=seed)
+
+
+class Convolution(keras.layers.Layer):
+  """Convolution or depthwise convolution, normalised, optionally activated.
+
+  Call arguments: inputs [batch, height, width, channels] float32, training.
+  """
+
+  def __init__(self, filters: int | None, kernel: int, stride: int, seed: int,
+               activate: bool = True, **kwargs):
+    """`filters=None` is for a depthwise convolution."""
+    super().__init__(**kwargs)
+    common = dict(strides=stride, padding='same', use_bias=False, name='conv')
+    fan_out = kernel * kernel * (filters or 1)
+    initializer = seeded_normal(fan_out, seed)
+    if filters:
+      self.convolution = keras.layers.Conv2D(
+          filters, kernel, kernel_initializer=initializer, **common)
+    else:
+      self.convolution = keras.layers.DepthwiseConv2D(
+          kernel, depthwise_initializer=initializer, **common)
+    self.normalization = normalization.BatchNormalization(name='norm')
+    self.activate = activate
+
+  def build(self, input_shape):
+    self.convolution.build(input_shape)
+    self.normalization.build(
+        self.convolution.compute_output_shape(input_shape))
+
+  def call(self, inputs, training=False):
+    outputs = self.normalization(self.convolution(inputs), training=training)
+    return tf.nn.silu(outputs) if self.activate else outputs
+
+
+class SqueezeExcite(keras.layers.Layer):
+  """Scales each channel by a function of the image's mean activations."""
+
+  def __init__(self, squeezed: int, filters: int, seed: int, **kwargs):
+    super().__init__(**kwargs)
+    self.squeezed = squeezed
+    self.filters = filters
+    dense = lambda units, name, seed: keras.layers.Dense(
+        units, kernel_initializer=seeded_normal(units, seed), name=name)
+    self.reduce = dense(squeezed, 'reduce', seed)
+    self.expand = dense(filters, 'expand', seed + 1)
+
+  def build(self, input_shape):
+    self.reduce.build((input_shape[0], self.filters))
+    self.expand.build((input_shape[0], self.squeezed))
+
+  def call(self, inputs):
+    pooled = tf.reduce_mean(inputs, axis=(1, 2))
+    scale = tf.nn.sigmoid(self.expand(tf.nn.silu(self.reduce(pooled))))
+    return inputs * scale[:, tf.newaxis, tf.newaxis]
+
+
+class MBConv(keras.layers.Layer):
+  """One block, of either kind.
+
+  Call arguments: inputs [batch, height, width, channels] float32; training;
+  scale: None, or [batch] float32, the factor on the block's own part, 0 where
+  stochastic depth skips it.
+  """
+
+  def __init__(self, block: efficientnet.Block, seed: int, **kwargs):
+    super().__init__(**kwargs)
+    self.block = block
+    steps = []
+    hidden = block.hidden_filters
+    # A fused block without expansion is one convolution, with activation.
+    single = block.fused and block.expansion == 1
+    if block.fused:
+      steps.append(Convolution(
+          block.filters if single else hidden, block.kernel, block.stride,
+          seed, name='fused'))
+    else:
+      if block.expansion != 1:
+        steps.append(Convolution(hidden, 1, 1, seed, name='expand'))
+      steps.append(Convolution(None, block.kernel, block.stride, seed + 1,
+                               name='depthwise'))
+    if block.squeezed_filters and not single:
+      steps.append(SqueezeExcite(block.squeezed_filters, hidden, seed + 2,
+                                 name='squeeze_excite'))
+    if not single:
+      steps.append(Convolution(block.filters, 1, 1, seed + 4, activate=False,
+                               name='project'))
+    self.steps = steps
+
+  def build(self, input_shape):
+    for step in self.steps:
+      step.build(input_shape)
+      if isinstance(step, Convolution):
+        input_shape = step.convolution.compute_output_shape(input_shape)
+
+  def call(self, inputs, training=False, scale=None):
+    outputs = inputs
+    for step in self.steps:
+      outputs = (step(outputs) if isinstance(step, SqueezeExcite)
+                 else step(outputs, training=training))
+    if not self.block.is_residual:
+      return outputs
+    if scale is not None:
+      outputs *= scale[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    return inputs + outputs
