@@ -1,0 +1,88 @@
+"""The record of one pseudo-labelled image: a plain `tf.train.Example`.
+
+This is the one place that knows the names of its features:
+
+| feature         | type                | what                                 |
+|-----------------|---------------------|--------------------------------------|
+| `image/encoded` | bytes               | PNG, or the source's own bytes       |
+| `probabilities` | [classes] float     | the teacher's distribution           |
+| `label`         | int64               | its highest class                    |
+| `confidence`    | float               | the probability of that class        |
+| `copies`        | int64, at least 1   | how often an epoch has the image     |
+| `key`           | bytes, UTF-8        | the image's stable name in the pool  |
+
+`label` and `confidence` are from before the distribution was rounded for the
+store, so they need not be the argmax and maximum of `probabilities` to the last
+bit. All work: the module imports TensorFlow; facades do not import it.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from ns.images import encode
+
+_IMAGE = 'image/encoded'
+_PROBABILITIES = 'probabilities'
+_LABEL = 'label'
+_CONFIDENCE = 'confidence'
+_COPIES = 'copies'
+_KEY = 'key'
+
+
+def serialise(*, key: str | bytes, image: np.ndarray | bytes,
+              probabilities: np.ndarray, label: int, confidence: float,
+              copies: int) -> bytes:
+  """The bytes of one record; equal arguments give equal bytes.
+
+  Args:
+    key: the image's name.
+    image: [height, width, 1 or 3] uint8, which becomes a PNG, or encoded bytes,
+      which stay what they are.
+    probabilities: [classes], of any float.
+    label: in [0, classes).
+    confidence: in [0, 1].
+    copies: at least 1.
+  """
+  if not isinstance(image, bytes):
+    image = encode.png(image)
+  if isinstance(key, str):
+    key = key.encode()
+  example = tf.train.Example()
+  feature = example.features.feature
+  feature[_IMAGE].bytes_list.value.append(image)
+  feature[_PROBABILITIES].float_list.value.extend(
+      np.asarray(probabilities, np.float32).tolist())
+  feature[_LABEL].int64_list.value.append(int(label))
+  feature[_CONFIDENCE].float_list.value.append(float(confidence))
+  feature[_COPIES].int64_list.value.append(int(copies))
+  feature[_KEY].bytes_list.value.append(key)
+  return example.SerializeToString(deterministic=True)
+
+
+def parse(serialised: tf.Tensor, classes: int) -> dict[str, tf.Tensor]:
+  """The features of a record, or of a batch of records; for `tf.data`.
+
+  Args:
+    serialised: [] or [batch] string.
+    classes: how many classes the distribution is over; a record of another
+      number fails with `InvalidArgumentError`.
+
+  Returns:
+    For one record, and with [batch] in front for a batch: `image` [] string
+    (encoded: see `ns.images.decode`), `probabilities` [classes] float32,
+    `label` [] int64, `confidence` [] float32, `copies` [] int64, `key` []
+    string.
+  """
+  scalar = lambda dtype: tf.io.FixedLenFeature([], dtype)
+  parsed = tf.io.parse_example(serialised, {
+      _IMAGE: scalar(tf.string),
+      _PROBABILITIES: tf.io.FixedLenFeature([classes], tf.float32),
+      _LABEL: scalar(tf.int64),
+      _CONFIDENCE: scalar(tf.float32),
+      _COPIES: scalar(tf.int64),
+      _KEY: scalar(tf.string),
+  })
+  return {
+      'image': parsed[_IMAGE], 'probabilities': parsed[_PROBABILITIES],
+      'label': parsed[_LABEL], 'confidence': parsed[_CONFIDENCE],
+      'copies': parsed[_COPIES], 'key': parsed[_KEY]}
