@@ -1,0 +1,162 @@
+"""Composes a run: files and flags -> one finished object, and its record."""
+
+from collections.abc import Sequence
+import dataclasses
+import os
+from typing import Any
+
+from ns.config import bound as bounds
+from ns.config import engine
+from ns.config import failures
+from ns.config import program as programs
+from ns.config import statements
+from ns.config import symbols as tables
+from ns.config import usage as usages
+from ns.core import errors
+
+ROOT = 'SelfTraining'
+GENERATIONS = 'generations'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Composition:
+  """A run that is ready to start.
+
+  Attributes:
+    root: the `loop.SelfTraining` that the config describes.
+    resolved: gin that alone gives the same root: all bindings that have an
+      effect, with nothing included and no flag.
+    operative: gin with the parameters of every object built, with defaults.
+    notes: a sentence for each binding of the run file that an override has
+      left without effect.
+  """
+  root: Any
+  resolved: str
+  operative: str
+  notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Built:
+  root: Any
+  operative: str
+  found: list[bounds.Bound]
+  usage: usages.Usage
+
+  def used(self) -> list[bounds.Bound]:
+    return [bound for bound in self.found if self.usage.uses(bound)]
+
+  def unused(self) -> list[bounds.Bound]:
+    return [bound for bound in self.found
+            if not bound.binding.catalogue and not self.usage.uses(bound)]
+
+
+def compose(gin_files: Sequence[str], bindings: Sequence[str] = (),
+            search_paths: Sequence[str] = ()) -> Composition:
+  """Reads, checks and builds a run.
+
+  Args:
+    gin_files: the run file, then files that override it; each from a search
+      path, the workspace root or the user's folder.
+    bindings: `NAME=VALUE`, overrides that come after all files.
+    search_paths: folders that are searched first, for included files too.
+
+  Raises:
+    ConfigError: one sentence: what is wrong, where, the nearest valid name.
+  """
+  if not gin_files:
+    raise errors.ConfigError('No gin file is given; a run file is needed.')
+  program = programs.read(gin_files, bindings, search_paths)
+  built = _build(program)
+  blamed, excused = _judge(built, gin_files, search_paths)
+  if blamed:
+    raise usages.error(usages.sentences(blamed, built.usage, built.found))
+  notes = usages.sentences(excused, built.usage, built.found)
+  # What has no effect is left out, so that the text alone passes this very
+  # check.
+  engine.load(program.imports, built.used())
+  return Composition(
+      root=built.root,
+      resolved=_head('Resolved config', program) + engine.config(),
+      operative=_head('Operative config', program) + built.operative,
+      notes=notes)
+
+
+def find_root(found: Sequence[bounds.Bound]) -> bounds.Bound | None:
+  """The binding of the list of generations: what makes a file a run file."""
+  for bound in found:
+    if (bound.binding.parameter == GENERATIONS and not bound.binding.scope
+        and bound.binding.selector.split('.')[-1] == ROOT):
+      return bound
+  return None
+
+
+def _build(program: programs.Program) -> _Built:
+  found = bounds.bind(program)
+  root = find_root(found)
+  if root is None:
+    raise errors.ConfigError(
+        f'{program.files[0]}: no file of this run binds '
+        f'`loop.{ROOT}.{GENERATIONS}`; give a run file, such as those in '
+        '`gin/runs/`.')
+  found += _names(root, found)
+  engine.load(program.imports, found)
+  try:
+    built = engine.build(root.target)
+  except (ValueError, TypeError, RecursionError) as error:
+    raise failures.translate(error, found, root) from error
+  operative = engine.operative()
+  return _Built(root=built, operative=operative, found=found,
+                usage=usages.Usage(engine.calls(operative)))
+
+
+def _names(root: bounds.Bound,
+           found: Sequence[bounds.Bound]) -> list[bounds.Bound]:
+  """A binding of `name` for each generation that has none: its scope."""
+  bound_keys = {bound.key for bound in found}
+  names = {}
+  for reference, target in root.references:
+    parameters, _ = tables.parameters(target)
+    if 'name' not in parameters:
+      continue
+    key = reference.scope, target, 'name'
+    if key in bound_keys:
+      continue
+    if not reference.scope:
+      raise errors.ConfigError(
+          f'{root.binding.where}: the generation `{reference}` has no scope to '
+          f'be named by; write `@teacher/{reference.selector}`.')
+    names[key] = bounds.Bound(target=target, binding=statements.Binding(
+        scope=reference.scope, selector=reference.selector, parameter='name',
+        value=reference.scope, where=root.binding.where))
+  return list(names.values())
+
+
+def _judge(built: _Built, gin_files: Sequence[str],
+           search_paths: Sequence[str]) -> tuple[list, list]:
+  """The unused bindings that are errors, and those an override excuses.
+
+  A binding of the run file is excused if the run file alone uses it.
+  """
+  unused = built.unused()
+  own = [bound for bound in unused if not bound.binding.override]
+  if not own or not any(bound.binding.override for bound in built.found):
+    return unused, []
+  try:
+    alone = _build(programs.read(gin_files[:1], (), search_paths))
+  except errors.ConfigError:
+    return unused, []  # The run file needs its overrides: judge the whole.
+  used = {bound.key for bound in alone.used()}
+  excused = [bound for bound in own if bound.key in used]
+  return [bound for bound in unused if bound not in excused], excused
+
+
+def _head(title: str, program: programs.Program) -> str:
+  """The comment at the head of a config: what it was made from."""
+  files = [os.path.basename(file) if os.path.isabs(file) else file
+           for file in program.files]
+  lines = [f'{title}, made from {", ".join(files)}']
+  lines += [f'  --gin.{flag}' for flag in program.flags]
+  # A value may hold a line break; the rest of it must stay a comment.
+  return ''.join(f'# {line}\n' for text in lines
+                 for line in text.splitlines()) + '\n'

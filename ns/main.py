@@ -1,0 +1,107 @@
+"""The one binary: gin files and flags in, a finished run out.
+
+  main --gin_file=gin/runs/smoke.gin [--gin_file=MORE.gin]
+       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE] [--work_dir=DIR] [--plan]
+
+Relative paths are meant from the folder in which the command was typed. Exit
+code: 0 finished, 1 the run failed, 2 the configuration is wrong, 130
+interrupted. Loads TensorFlow only to run, never to plan or to complain.
+"""
+
+from collections.abc import Sequence
+import os
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+
+from ns import config
+from ns.config import locate
+from ns.core import errors
+
+_GIN_FILE = flags.DEFINE_multi_string(
+    'gin_file', [], 'The run file; repeat for files that override it.')
+_GIN_BINDINGS = flags.DEFINE_multi_string(
+    'gin_bindings', [], 'An override, NAME=VALUE; --gin.NAME=VALUE is the same.')
+_GIN_SEARCH_PATHS = flags.DEFINE_list(
+    'gin_search_paths', [], 'Folders in which gin files are looked for first.')
+_WORK_DIR = flags.DEFINE_string(
+    'work_dir', None, 'Where the run is kept and, on a restart, goes on; '
+    'work/NAME_OF_THE_RUN_FILE if not given.')
+_PLAN = flags.DEFINE_bool(
+    'plan', False, 'Check everything, print the schedule and stop.')
+
+_EXAMPLE = '--gin_file=gin/runs/smoke.gin'
+
+
+def rewrite(argv: Sequence[str]) -> list[str]:
+  """Turns `--gin.NAME=VALUE` into the flag that absl knows."""
+  rewritten = []
+  for index, argument in enumerate(argv):
+    if argument == '--':
+      return [*rewritten, *argv[index:]]
+    for dashes in ('--gin.', '-gin.'):
+      if argument.startswith(dashes):
+        argument = f'--gin_bindings={argument[len(dashes):]}'
+    rewritten.append(argument)
+  return rewritten
+
+
+def default_work_dir(gin_file: str) -> str:
+  """`work/<stem of the gin file>` in the workspace, else in this folder."""
+  base = os.environ.get('BUILD_WORKSPACE_DIRECTORY') or os.getcwd()
+  stem = os.path.splitext(os.path.basename(gin_file))[0]
+  return os.path.join(base, 'work', stem)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  if any(argument in ('--help', '-help', '-h') for argument in argv[1:]):
+    print(__doc__)
+    print(flags.FLAGS.module_help(sys.modules[__name__]))
+    sys.exit(0)
+  return app.parse_flags_with_usage(rewrite(argv))
+
+
+def run() -> None:
+  """Composes the run, prints its plan, and runs it unless `--plan`."""
+  if not _GIN_FILE.value:
+    raise errors.ConfigError(
+        f'No gin file is given; name a run file, for example `{_EXAMPLE}`.')
+  composition = config.compose(
+      _GIN_FILE.value, _GIN_BINDINGS.value, _GIN_SEARCH_PATHS.value)
+  for note in composition.notes:
+    print(f'note: {note}', file=sys.stderr)
+  work_dir = (locate.user_path(_WORK_DIR.value) if _WORK_DIR.value
+              else default_work_dir(_GIN_FILE.value[0]))
+  print(composition.root.plan(work_dir))
+  if not _PLAN.value:
+    composition.root.run(work_dir, composition.resolved, composition.operative)
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs; says in one line on stderr why it could not. Returns the exit code."""
+  sys.stdout.reconfigure(line_buffering=True)
+  if not flags.FLAGS['verbosity'].present:
+    logging.set_verbosity(logging.ERROR)
+  try:
+    if argv[1:]:
+      raise errors.ConfigError(
+          f'`{argv[1]}` is not a flag; write gin files as `{_EXAMPLE}` and '
+          'overrides as `--gin.NAME=VALUE`.')
+    run()
+  except errors.ConfigError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except errors.RunError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 1
+  except KeyboardInterrupt:
+    print('Interrupted; the same command goes on from here.', file=sys.stderr)
+    return 130
+  return 0
+
+
+if __name__ == '__main__':
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+  app.run(main, flags_parser=_parse_flags)

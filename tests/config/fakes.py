@@ -1,0 +1,96 @@
+"""Small components, in place of the project's, for tests of the config.
+
+Imported under two names, `loop` and `noise`, as a config imports the real ones.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import sys
+from typing import Any
+
+from ns.core import checks
+from ns.core import errors
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Off:
+  """No noise."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandAugment:
+  """Noise with a bound on its strength."""
+  magnitude: float = 5
+  layers: int = 2
+  ops: Sequence[str] = ('shear_x',)
+
+  def __post_init__(self):
+    checks.number(self, 'magnitude', at_least=0, at_most=30)
+    checks.integer(self, 'layers', at_least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cutout:
+  """Noise that needs a size."""
+  size: int
+
+  def __post_init__(self):
+    checks.integer(self, 'size', at_least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sequence_:
+  """Noises, one after the other."""
+  steps: Sequence[Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EfficientNet:
+  """A model of a catalogue."""
+  width: float = 1.0
+  depth: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Generation:
+  """One generation."""
+  name: str
+  noise: Any
+  model: Any = None
+  steps: int = 1000
+
+  def __post_init__(self):
+    checks.integer(self, 'steps', at_least=1)
+    checks.instance(self, 'noise', Off, RandAugment, Cutout, Sequence_)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelfTraining:
+  """The root: builds its generations, and can fail on request."""
+  generations: Sequence[Any]
+  seed: int = 0
+  fail: str = ''
+
+  def __post_init__(self):
+    if self.fail == 'circle':
+      raise RecursionError('too deep')
+    object.__setattr__(self, 'generations', tuple(
+        g if isinstance(g, Generation) else g() for g in self.generations))
+
+  def plan(self, work_dir: str) -> str:
+    """The plan's text."""
+    if self.fail == 'plan':
+      raise errors.RunError('The work directory is of another config.')
+    names = ', '.join(g.name for g in self.generations)
+    return f'{names} in {work_dir}'
+
+  def run(self, work_dir: str, resolved: str, operative: str) -> None:
+    """Prints what it was given, or fails as asked."""
+    if self.fail == 'run':
+      raise errors.RunError('The pool is empty.')
+    if self.fail == 'interrupt':
+      raise KeyboardInterrupt
+    if self.fail == 'bug':
+      raise ZeroDivisionError('a bug')
+    print(f'ran {len(resolved) > 0} {len(operative) > 0} '
+          f'{"tensorflow" in sys.modules}')
