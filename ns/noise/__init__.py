@@ -1,0 +1,16 @@
+"""Floor 2: the noise of a student, on its input and in its model.
+
+An input noise is a frozen dataclass with `apply(images, seeds)`: a pure
+function of a batch of images `[batch, height, width, channels] uint8` and their
+seeds `[batch] int64` to images of the same shape and type. What happens to an
+image depends on the image and its seed, not on the batch around it.
+
+Importing this package does not import TensorFlow.
+"""
+
+from ns.noise.cutout import Cutout
+from ns.noise.flip_and_shift import FlipAndShift
+from ns.noise.rand_augment import REFERENCE_OPS
+from ns.noise.rand_augment import RandAugment
+from ns.noise.sequence import Off
+from ns.noise.sequence import Sequence
