@@ -1,0 +1,82 @@
+"""Progress with rate and time left: a bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+import tqdm
+
+
+class Progress:
+  """Counts what is done and says so on standard error.
+
+  Usable as a context manager. In a file or a pipe a line is written at most
+  every `every_seconds`, and one at the end.
+  """
+
+  def __init__(self, what: str, total: int, unit: str, initial: int = 0,
+               every_seconds: float = 10.0, stream=None, clock=time.monotonic):
+    """Starts the clock.
+
+    Args:
+      what: what goes on, e.g. 'student1/train'.
+      total: units in all.
+      unit: what is counted, in the plural.
+      initial: units done before this start; they do not enter the rate.
+      every_seconds: the least time between two plain lines.
+      stream: where to write; standard error if None.
+      clock: gives seconds.
+    """
+    self._stream = stream or sys.stderr
+    self._what, self._total, self._unit = what, total, unit
+    self._initial = self._done = initial
+    self._clock, self._every = clock, every_seconds
+    self._start = self._last = clock()
+    self._bar = tqdm.tqdm(
+        desc=what, total=total, initial=initial, unit=' ' + unit,
+        file=self._stream, dynamic_ncols=True, leave=False,
+        unit_scale=total >= 10000) if self._stream.isatty() else None
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, kind, error, trace):
+    if self._bar is not None:
+      self._bar.close()
+    if kind is None:
+      self._write(self._last_note if self._done else '')
+
+  _last_note = ''
+
+  def advance(self, count: int, note: str = '') -> None:
+    """Counts `count` more units; `note` says how it stands, e.g. the loss."""
+    self._done += count
+    self._last_note = note
+    if self._bar is not None:
+      self._bar.update(count)
+      self._bar.set_postfix_str(note, refresh=False)
+    elif self._clock() - self._last >= self._every:
+      self._last = self._clock()
+      self._write(note)
+
+  def _write(self, note: str) -> None:
+    seconds = max(self._clock() - self._start, 1e-9)
+    rate = (self._done - self._initial) / seconds
+    left = self._total - self._done
+    parts = [f'{self._done:,}/{self._total:,} {self._unit}',
+             f'{rate:,.1f} {self._unit}/s']
+    if left and rate:
+      parts.append(f'{duration(left / rate)} left')
+    elif not left:
+      parts.append(f'took {duration(seconds)}')
+    parts.extend([note] if note else [])
+    print(f'{self._what}: {", ".join(parts)}', file=self._stream, flush=True)
+
+
+def duration(seconds: float) -> str:
+  """Seconds as a person reads them: '48 s', '3 min 05 s', '2 h 10 min'."""
+  seconds = round(seconds)
+  if seconds < 60:
+    return f'{seconds} s'
+  if seconds < 3600:
+    return f'{seconds // 60} min {seconds % 60:02} s'
+  return f'{seconds // 3600} h {seconds % 3600 // 60:02} min'

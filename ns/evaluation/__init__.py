@@ -1,0 +1,3 @@
+"""Floor 4: what is measured of a trained network."""
+
+from ns.evaluation.accuracy import Accuracy

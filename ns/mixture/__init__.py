@@ -1,0 +1,13 @@
+"""Floor 3: images from a source to a batch. Free of TensorFlow until used."""
+
+from ns.mixture.batches import ExactRatio
+from ns.mixture.batches import Inputs
+from ns.mixture.batches import Labelled
+from ns.mixture.batches import PseudoLabelled
+from ns.mixture.batches import Sampled
+from ns.mixture.labels import HardLabels
+from ns.mixture.labels import SoftLabels
+from ns.mixture.sources import Idx
+from ns.mixture.sources import Shard
+from ns.mixture.sources import Subset
+from ns.mixture.splits import FewLabels

@@ -1,0 +1,214 @@
+"""What a training batch is made of: the mixtures a generation can choose from.
+
+A mixture offers
+
+  labelled_batch: labelled images in a batch, what the loss is divided by.
+  batch_size: all images in a batch.
+  uses_pseudo_labels: whether a teacher has to label first.
+  batches(inputs, noise, seed, first_step): a `tf.data.Dataset` of batches
+    from step `first_step` on, a pure function of (seed, step).
+"""
+
+import dataclasses
+from typing import Any
+
+from ns.core import checks
+from ns.core import seeds
+from ns.mixture import labels
+from ns.mixture import sources
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PseudoLabelled:
+  """Selected pseudo-labelled images, as files.
+
+  Attributes:
+    folder: of `pseudo-*.tfrecord`.
+    num_examples: of the folder, counting copies.
+  """
+  folder: str
+  num_examples: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+  """What a mixture draws from.
+
+  Attributes:
+    labelled: the labelled images.
+    pseudo_labelled: the teacher's, None in a generation without a teacher.
+    image_shape: (height, width, channels).
+  """
+  labelled: sources.Subset
+  image_shape: tuple[int, int, int]
+  pseudo_labelled: PseudoLabelled | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Labelled:
+  """Labelled images only: how a first teacher is trained.
+
+  Attributes:
+    labelled_batch: images in a batch.
+    label_smoothing: of the labels; 0.1 in the reference (main.py).
+    shuffle_buffer: images to shuffle among.
+  """
+  labelled_batch: int
+  label_smoothing: float = 0.1
+  shuffle_buffer: int = 16384
+  uses_pseudo_labels = False
+
+  def __post_init__(self):
+    _check_common(self)
+
+  @property
+  def batch_size(self) -> int:
+    return self.labelled_batch
+
+  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
+              first_step: int = 0):
+    """See the module."""
+    task = _labelled_task(self, inputs, seed, first_step * self.labelled_batch)
+    return _with_noise(_batched(task, self.labelled_batch), noise)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExactRatio:
+  """Labelled and pseudo-labelled images, in the same proportion in every batch.
+
+  The two kinds are batched apart and joined, as the reference does.
+
+  Attributes:
+    labelled_batch: labelled images in a batch.
+    ratio: pseudo-labelled images for each of them; 3 to 28 in the paper.
+    pseudo_labels: `SoftLabels` or `HardLabels`.
+    label_smoothing, shuffle_buffer: as in `Labelled`.
+  """
+  labelled_batch: int
+  ratio: float
+  pseudo_labels: Any = labels.SoftLabels()
+  label_smoothing: float = 0.1
+  shuffle_buffer: int = 16384
+  uses_pseudo_labels = True
+
+  def __post_init__(self):
+    _check_common(self)
+    pseudo = self.labelled_batch * self.ratio
+    if pseudo != round(pseudo):
+      wholes = [n for n in range(1, 4 * self.labelled_batch)
+                if abs(n * self.ratio - round(n * self.ratio)) < 1e-9]
+      nearest = sorted(wholes, key=lambda n: abs(n - self.labelled_batch))[:2]
+      raise ValueError(
+          '`ExactRatio.labelled_batch` times `ratio` should be a whole number, '
+          f'but {self.labelled_batch} x {self.ratio} is {pseudo:g}; the '
+          'nearest batches that come out whole are '
+          f'{" and ".join(map(str, sorted(nearest))) or "none"}.')
+
+  @property
+  def pseudo_labelled_batch(self) -> int:
+    return round(self.labelled_batch * self.ratio)
+
+  @property
+  def batch_size(self) -> int:
+    return self.labelled_batch + self.pseudo_labelled_batch
+
+  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
+              first_step: int = 0):
+    """See the module; in a batch the labelled images come first."""
+    import tensorflow as tf
+    kinds = tf.data.Dataset.zip(
+        _batched(_labelled_task(self, inputs, seed,
+                                first_step * self.labelled_batch),
+                 self.labelled_batch),
+        _batched(_pseudo_task(self, inputs, seed,
+                              first_step * self.pseudo_labelled_batch),
+                 self.pseudo_labelled_batch))
+    joined = kinds.map(lambda labelled, pseudo: {
+        name: tf.concat([labelled[name], pseudo[name]], axis=0)
+        for name in labelled})
+    return _with_noise(joined, noise)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampled:
+  """A seqio Mixture: each image of a batch is of either kind by chance.
+
+  A restart reads its way to its first step again, up to the noise.
+
+  Attributes:
+    labelled_batch: labelled images in a batch, on average.
+    ratio, pseudo_labels, label_smoothing, shuffle_buffer: as in `ExactRatio`.
+  """
+  labelled_batch: int
+  ratio: float
+  pseudo_labels: Any = labels.SoftLabels()
+  label_smoothing: float = 0.1
+  shuffle_buffer: int = 16384
+  uses_pseudo_labels = True
+
+  def __post_init__(self):
+    _check_common(self)
+
+  @property
+  def batch_size(self) -> int:
+    return round(self.labelled_batch * (1 + self.ratio))
+
+  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
+              first_step: int = 0):
+    """See the module."""
+    import seqio
+    tasks = [(_labelled_task(self, inputs, seed), 1.0),
+             (_pseudo_task(self, inputs, seed), float(self.ratio))]
+    mixture = seqio.Mixture('sampled', tasks)
+    choice = seed.child('choice').value % 2**31
+    batches = _batched(mixture, self.batch_size, choice)
+    return _with_noise(batches.skip(first_step), noise)
+
+
+def _check_common(mixture) -> None:
+  checks.integer(mixture, 'labelled_batch', at_least=1)
+  checks.number(mixture, 'label_smoothing', at_least=0, below=1)
+  checks.integer(mixture, 'shuffle_buffer', at_least=1)
+  if mixture.uses_pseudo_labels:
+    checks.number(mixture, 'ratio', above=0)
+    checks.has_methods(mixture, 'pseudo_labels', 'apply')
+
+
+def _labelled_task(mixture, inputs, seed, start=0):
+  from ns.mixture import tasks
+  return tasks.labelled(
+      inputs.labelled, image_shape=inputs.image_shape,
+      smoothing=mixture.label_smoothing, buffer_size=mixture.shuffle_buffer,
+      seed=seed.child('labelled'), start=start)
+
+
+def _pseudo_task(mixture, inputs, seed, start=0):
+  from ns.mixture import tasks
+  return tasks.pseudo_labelled(
+      inputs.pseudo_labelled.folder, classes=inputs.labelled.classes,
+      num_examples=inputs.pseudo_labelled.num_examples,
+      policy=mixture.pseudo_labels, image_shape=inputs.image_shape,
+      buffer_size=mixture.shuffle_buffer, seed=seed.child('pseudo_labelled'),
+      start=start)
+
+
+def _batched(task, batch_size: int, seed: int | None = None):
+  from ns.mixture import tasks
+  # The examples have no end, and every batch has the same static shape.
+  examples = tasks.dataset(task, num_epochs=None, seed=seed)
+  return examples.batch(batch_size, drop_remainder=True)
+
+
+def _with_noise(batches, noise):
+  """The batches with noise on the images, which need no seeds after that."""
+  import tensorflow as tf
+  from ns.core import types
+
+  def add_noise(batch):
+    batch = dict(batch)
+    image_seeds = batch.pop(types.SEED)
+    return {**batch, types.IMAGE: noise.apply(batch[types.IMAGE], image_seeds)}
+
+  return batches.map(
+      add_noise, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  ).prefetch(2)

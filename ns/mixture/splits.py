@@ -1,0 +1,99 @@
+"""Which images are labelled, unlabelled, for validation and for test.
+
+An object with four sources: `labelled`, `unlabelled` (the pool), `validation`
+(for every decision) and `test` (only ever reported), and `classes`.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from ns.core import checks
+from ns.core import errors
+from ns.core import seeds
+from ns.mixture import sources
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FewLabels:
+  """Hides most labels of a labelled source, to see what the method gains.
+
+  Attributes:
+    train: the source that is split into labelled, validation and unlabelled.
+    test: the source that figures are reported on.
+    labelled_per_class: labelled images of each class.
+    validation: images held out for decisions, drawn over all classes.
+    split_seed: of the split alone; the same seed gives the same split,
+      whatever the seed of the run.
+  """
+  train: sources.Idx
+  test: sources.Idx
+  labelled_per_class: int
+  validation: int
+  split_seed: int = 0
+
+  def __post_init__(self):
+    checks.instance(self, 'train', sources.Idx)
+    checks.instance(self, 'test', sources.Idx)
+    checks.integer(self, 'labelled_per_class', at_least=1)
+    checks.integer(self, 'validation', at_least=1)
+    checks.integer(self, 'split_seed', at_least=0)
+    if self.train.classes != self.test.classes:
+      raise ValueError(
+          f'`FewLabels.test` should have the {self.train.classes} classes of '
+          f'`train`, but has {self.test.classes}.')
+
+  @property
+  def classes(self) -> int:
+    return self.train.classes
+
+  @property
+  def labelled(self) -> sources.Subset:
+    return self._subset('labelled', is_labelled=True)
+
+  @property
+  def unlabelled(self) -> sources.Subset:
+    return self._subset('unlabelled', is_labelled=False)
+
+  @property
+  def validation_set(self) -> sources.Subset:
+    return self._subset('validation', is_labelled=True)
+
+  @property
+  def test_set(self) -> sources.Subset:
+    return sources.Subset(
+        name='test', source=self.test, is_labelled=True,
+        indices=np.arange(self.test.num_examples))
+
+  @property
+  def evaluation_sets(self) -> tuple[sources.Subset, ...]:
+    return self.validation_set, self.test_set
+
+  def _subset(self, name: str, is_labelled: bool) -> sources.Subset:
+    return sources.Subset(name=name, source=self.train,
+                          indices=self._indices[name], is_labelled=is_labelled)
+
+  @functools.cached_property
+  def _indices(self) -> dict[str, np.ndarray]:
+    """The split: a permutation, its head for validation, then k a class."""
+    labels = self.train.class_ids
+    if self.validation >= len(labels):
+      raise errors.RunError(
+          f'`FewLabels.validation` should leave some of the {len(labels)} '
+          f'images of `{self.train.name}`, but is {self.validation}.')
+    seed = seeds.Seed(self.split_seed).child('split').value
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
+    validation, rest = np.split(order, [self.validation])
+    labelled = []
+    for class_id in range(self.classes):
+      members = rest[labels[rest] == class_id]
+      if len(members) < self.labelled_per_class:
+        raise errors.RunError(
+            f'`FewLabels.labelled_per_class` is {self.labelled_per_class}, but '
+            f'class {class_id} of `{self.train.name}` has only {len(members)} '
+            'images outside the validation set.')
+      labelled.append(members[:self.labelled_per_class])
+    labelled = np.concatenate(labelled)
+    return {'validation': np.sort(validation), 'labelled': np.sort(labelled),
+            'unlabelled': np.setdiff1d(rest, labelled)}

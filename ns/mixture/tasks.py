@@ -1,0 +1,120 @@
+"""Labelled, pseudo-labelled and evaluation images as seqio Tasks.
+
+A Task is a sentence: a source, the steps from a record to an example, and the
+features that an example has (`ns.core.types`), which seqio checks. The Tasks
+are not registered: they depend on a run. Images leave a Task clean; noise is
+applied to whole batches (`ns.mixture.batches`).
+"""
+
+from collections.abc import Sequence
+
+from etils import epath
+import seqio
+import tensorflow as tf
+
+from ns.core import seeds
+from ns.core import types
+from ns.images import decode
+from ns.mixture import labels
+from ns.mixture import pseudo_record
+from ns.mixture import sources
+from ns.mixture import stream
+
+_feature = lambda dtype, rank: seqio.ContinuousFeature(dtype=dtype, rank=rank)
+_FEATURES = {
+    types.IMAGE: _feature(tf.uint8, 3),
+    types.LABEL: _feature(tf.float32, 1),
+    types.WEIGHT: _feature(tf.float32, 0),
+    types.IS_LABELLED: _feature(tf.float32, 0),
+}
+_TRAINING_FEATURES = {**_FEATURES, types.SEED: _feature(tf.int64, 0)}
+
+
+def labelled(source: sources.Subset, *, image_shape: Sequence[int],
+             smoothing: float, buffer_size: int, seed: seeds.Seed,
+             start: int = 0) -> seqio.Task:
+  """The Task of labelled images: endless, shuffled, from position `start`.
+
+  Args:
+    source: with labels.
+    image_shape: (height, width, channels) of its images.
+    smoothing: of the labels, see `labels.one_hot`.
+    buffer_size: see `stream.endless`.
+    seed: of the stream.
+    start: examples to pass over.
+  """
+  examples = stream.endless(source.records(), source.num_examples, buffer_size,
+                            seed, start)
+
+  def example(record):
+    return _example(
+        record, image_shape, is_labelled=True,
+        label=labels.one_hot(record['label'], source.classes, smoothing))
+
+  return _task('labelled', examples, example, _TRAINING_FEATURES)
+
+
+def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
+                    policy, image_shape: Sequence[int], buffer_size: int,
+                    seed: seeds.Seed, start: int = 0) -> seqio.Task:
+  """The Task of pseudo-labelled images, each as often as its `copies` say.
+
+  Args:
+    folder: of `pseudo-*.tfrecord`, as selected.
+    num_examples: of the folder, counting copies.
+    classes: number of classes.
+    policy: `labels.SoftLabels` or `labels.HardLabels`.
+    image_shape, buffer_size, seed, start: as of `labelled`.
+  """
+  paths = sorted(map(str, epath.Path(folder).glob('pseudo-*.tfrecord')))
+  # Cached: encoded bytes are small, and a pool is read once an epoch.
+  records = tf.data.TFRecordDataset(paths).map(
+      lambda serialised: pseudo_record.parse(serialised, classes),
+      num_parallel_calls=2).cache()
+  copies = records.flat_map(
+      lambda r: tf.data.Dataset.from_tensors(r).repeat(r['copies']))
+  examples = stream.endless(copies, num_examples, buffer_size, seed, start)
+
+  def example(record):
+    return _example(record, image_shape, is_labelled=False,
+                    label=policy.apply(record['probabilities']))
+
+  return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES)
+
+
+def evaluation(source: sources.Subset,
+               image_shape: Sequence[int]) -> seqio.Task:
+  """The Task of a labelled source, once, in order."""
+  def example(record):
+    return _example(record, image_shape, is_labelled=True,
+                    label=labels.one_hot(record['label'], source.classes, 0.0))
+
+  return _task(source.name, source.records(), example, _FEATURES)
+
+
+def dataset(task_or_mixture, num_epochs: int | None = 1,
+            seed: int | None = None) -> tf.data.Dataset:
+  """The examples of a Task or Mixture as seqio gives them, nothing trimmed."""
+  return task_or_mixture.get_dataset(
+      sequence_length=None, split='train', shuffle=False, seed=seed,
+      num_epochs=num_epochs, try_in_mem_cache=False, trim_output_features=False)
+
+
+def _example(record, image_shape, *, label, is_labelled):
+  image = tf.ensure_shape(decode.decode(record['image'], image_shape[-1]),
+                          image_shape)
+  example = {
+      types.IMAGE: image, types.LABEL: label, types.WEIGHT: tf.constant(1.0),
+      types.IS_LABELLED: tf.constant(float(is_labelled)),
+  }
+  if types.SEED in record:
+    example[types.SEED] = record[types.SEED]
+  return example
+
+
+def _task(name, examples, example, features) -> seqio.Task:
+  source = seqio.FunctionDataSource(
+      dataset_fn=lambda split, shuffle_files, seed=None: examples,
+      splits=('train',))
+  return seqio.Task(name, source=source, output_features=features,
+                    preprocessors=[seqio.map_over_dataset(example)])

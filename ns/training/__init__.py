@@ -1,0 +1,8 @@
+"""Floor 4: how a network is trained. Free of TensorFlow until `run`."""
+
+from ns.training.average import MovingAverage
+from ns.training.learning_rate import Constant
+from ns.training.learning_rate import Cosine
+from ns.training.optimizer import Sgd
+from ns.training.trainer import Job
+from ns.training.trainer import Training
