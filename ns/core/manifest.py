@@ -112,9 +112,9 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
   """Writes the manifest of all files in `folder`: the stage is finished."""
   folder = epath.Path(folder)
   outputs = {}
-  for path in sorted(folder.glob('**/*')):
+  for path in sorted(_files_below(folder)):
     name = str(path.relative_to(folder))
-    if path.is_file() and name not in (_BEGUN, _MANIFEST):
+    if name not in (_BEGUN, _MANIFEST):
       outputs[name] = {'bytes': path.stat().length, 'sha256': files.sha256(path)}
   made = Manifest(fingerprint=fingerprint(form), outputs=outputs,
                   results=results, seconds=seconds, versions=versions)
@@ -148,6 +148,14 @@ def read(folder: epath.PathLike) -> Manifest | None:
           f'`{file}` should have {output["bytes"]} bytes, but {came}; remove '
           f'`{folder}` to make it again.')
   return made
+
+
+def _files_below(folder: epath.Path):
+  for path in folder.iterdir():
+    if path.is_dir():
+      yield from _files_below(path)
+    else:
+      yield path
 
 
 def _write_json(path: epath.Path, content: Any) -> None:

@@ -1,16 +1,19 @@
 """Which images are labelled, unlabelled, for validation and for test.
 
-An object with four sources: `labelled`, `unlabelled` (the pool), `validation`
-(for every decision) and `test` (only ever reported), and `classes`.
+A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
+sources (`ns.mixture.sources`); `classes`; `image_shape`; and `write(path)`, which
+says where every image went.
 """
 
 import dataclasses
 import functools
 
+from etils import epath
 import numpy as np
 
 from ns.core import checks
 from ns.core import errors
+from ns.core import files
 from ns.core import seeds
 from ns.mixture import sources
 
@@ -57,18 +60,33 @@ class FewLabels:
     return self._subset('unlabelled', is_labelled=False)
 
   @property
-  def validation_set(self) -> sources.Subset:
-    return self._subset('validation', is_labelled=True)
-
-  @property
-  def test_set(self) -> sources.Subset:
-    return sources.Subset(
+  def evaluation_sets(self) -> tuple[sources.Subset, ...]:
+    """For validation, which decisions may read, and for test, only reported."""
+    test = sources.Subset(
         name='test', source=self.test, is_labelled=True,
         indices=np.arange(self.test.num_examples))
+    return self._subset('validation', is_labelled=True), test
 
   @property
-  def evaluation_sets(self) -> tuple[sources.Subset, ...]:
-    return self.validation_set, self.test_set
+  def image_shape(self) -> tuple[int, int, int]:
+    """(height, width, channels) of all images."""
+    shapes = [tuple(source.image_shape[1:]) for source in (self.train, self.test)]
+    if shapes[0] != shapes[1]:
+      raise errors.RunError(
+          f'The images of `{self.test.name}` should be of the shape of those of '
+          f'`{self.train.name}`, {shapes[0]}, but are of {shapes[1]}.')
+    return shapes[0] if len(shapes[0]) == 3 else (*shapes[0], 1)
+
+  def write(self, path: epath.PathLike) -> None:
+    """Writes which split every image is in: Parquet, columns key and split."""
+    import pyarrow
+    from pyarrow import parquet
+    subsets = self.labelled, self.unlabelled, *self.evaluation_sets
+    table = pyarrow.table({
+        'key': [key for subset in subsets for key in subset.keys],
+        'split': [s.name for s in subsets for _ in range(s.num_examples)]})
+    with files.written_aside(path) as aside:
+      parquet.write_table(table, str(aside))
 
   def _subset(self, name: str, is_labelled: bool) -> sources.Subset:
     return sources.Subset(name=name, source=self.train,

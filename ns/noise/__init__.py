@@ -10,6 +10,7 @@ Importing this package does not import TensorFlow.
 
 from ns.noise.cutout import Cutout
 from ns.noise.flip_and_shift import FlipAndShift
+from ns.noise.model_noise import ModelNoise
 from ns.noise.rand_augment import REFERENCE_OPS
 from ns.noise.rand_augment import RandAugment
 from ns.noise.sequence import Off

@@ -1,0 +1,34 @@
+"""One program at a time works on a run."""
+
+import contextlib
+import fcntl
+
+from etils import epath
+
+from ns.core import errors
+
+
+@contextlib.contextmanager
+def held(folder: epath.PathLike):
+  """Holds the run in `folder` while the context lasts.
+
+  The lock is the kernel's (flock): it goes with its program, however that ends,
+  and the file that stays behind blocks nobody. A folder that is not on a local
+  disk, such as a bucket, is not locked.
+
+  Raises:
+    RunError: another program holds the run.
+  """
+  folder = epath.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  if '://' in str(folder):
+    yield
+    return
+  with open(folder / 'lock', 'w') as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise errors.RunError(
+          f'Another program works on the run in `{folder}`; wait until it is '
+          'finished, or give another `--work_dir`.') from error
+    yield

@@ -1,0 +1,116 @@
+"""Noisy Student self-training: the generations' loop (arXiv 1911.04252)."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+from typing import Any
+
+from etils import epath
+
+from ns.core import checks
+from ns.core import files
+from ns.core import manifest
+from ns.core import runtime as runtime_lib
+from ns.core import seeds
+from ns.loop import generation as generation_lib
+from ns.loop import lock
+from ns.loop import plan
+from ns.loop import schedule
+from ns.loop import stages as stages_lib
+from ns.loop import summary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelfTraining:
+  """A run: generations in a row, each the teacher of the next.
+
+  Attributes:
+    generations: `Generation`s, or functions without arguments that give one, as
+      gin's uncalled references `@teacher/loop.Generation` are.
+    data: which images are labelled, unlabelled, for validation and for test
+      (`ns.mixture.splits`).
+    seed: the root of all randomness.
+    runtime: the hardware (`ns.core.runtime`).
+  """
+  generations: Sequence[generation_lib.Generation | Callable[[], Any]]
+  data: Any
+  seed: int = 0
+  runtime: Any = manifest.execution(default=runtime_lib.OneDevice())
+
+  def __post_init__(self):
+    if not isinstance(self.generations, (list, tuple)) or not self.generations:
+      raise ValueError(
+          '`SelfTraining.generations` should be a list of generations, such as '
+          f'`[@teacher/loop.Generation]`, but is {self.generations!r}.')
+    built = tuple(
+        g if isinstance(g, generation_lib.Generation) or not callable(g)
+        else g() for g in self.generations)
+    object.__setattr__(self, 'generations', built)
+    for index, generation in enumerate(built):
+      if not isinstance(generation, generation_lib.Generation):
+        raise TypeError(f'`SelfTraining.generations[{index}]` should be a '
+                        f'`Generation`, but is {generation!r}.')
+    names = [generation.name for generation in built]
+    for name in names:
+      if names.count(name) > 1:
+        raise ValueError('`SelfTraining.generations` should have distinct '
+                         f'names, but {names.count(name)} are {name!r}.')
+    if built[0].has_teacher:
+      raise ValueError(
+          f'`Generation.mixture` of {names[0]!r} should be without '
+          'pseudo-labelled images, since the first generation has no teacher, '
+          f'but is {built[0].mixture!r}; bind `@mixture.Labelled()` to it.')
+    checks.integer(self, 'seed', at_least=0)
+    checks.has_methods(self, 'runtime', 'strategy')
+    if not hasattr(self.data, 'unlabelled'):
+      raise TypeError('`SelfTraining.data` should be a split such as '
+                      f'`@mixture.FewLabels()`, but is {self.data!r}.')
+
+  @property
+  def root_seed(self) -> seeds.Seed:
+    return seeds.Seed(self.seed)
+
+  def stages(self) -> tuple[stages_lib.Stage, ...]:
+    """All stages in order; checks the data and the models against each other.
+
+    Raises:
+      RunError: data is missing, or of another shape or number of channels than
+        a model takes.
+    """
+    return schedule.stages(self)
+
+  def plan(self, work_dir: str) -> str:
+    """The schedule as text, one line a stage, checked against `work_dir`."""
+    stages = self.stages()
+    for stage in stages:
+      stage.check(epath.Path(work_dir))
+    return plan.text(self, stages, work_dir)
+
+  def run(self, work_dir: str, resolved: str = '', operative: str = '') -> None:
+    """Makes every stage that is not finished, and the summary.
+
+    Args:
+      work_dir: the run's folder, new or of an earlier start of the same run.
+      resolved: the configuration, to be kept as `config.gin`.
+      operative: the bindings used, to be kept as `operative_config.gin`.
+
+    Raises:
+      RunError: something is wrong that a sentence can say.
+    """
+    folder = epath.Path(work_dir)
+    stages = self.stages()
+    with lock.held(folder):
+      # All are checked before anything is written or made.
+      for stage in stages:
+        stage.check(folder)
+      for name, text in (('config.gin', resolved),
+                         ('operative_config.gin', operative)):
+        if text:
+          files.write_whole(folder / name, text)
+      self.data.write(folder / 'splits.parquet')
+      for stage in stages:
+        stage.run(folder)
+      results = summary.collect(self, stages, folder)
+      summary.write(results, folder / 'summary.json')
+      print(summary.table(results), flush=True)
+      print(f'The result is in {work_dir}', flush=True)
+

@@ -1,0 +1,84 @@
+"""A stage: one resumable step of a generation, made once."""
+
+from collections.abc import Callable
+import dataclasses
+import time
+from typing import Any
+
+from etils import epath
+
+from ns.core import errors
+from ns.core import manifest
+from ns.core import progress
+
+# Differences that the message about another configuration shows.
+_SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stage:
+  """A step of a generation, with a folder `<generation>/<kind>` of the run.
+
+  Attributes:
+    generation: its generation's name.
+    kind: 'label', 'select', 'train' or 'evaluate'.
+    form: the canonical form of all that decides its result; stages that it
+      builds on are in it by their fingerprints.
+    make: makes it, given the run's folder and its own; gives its results,
+      where `seconds`, if there, stands for the time taken.
+    size: what there is to do, for the plan.
+  """
+  generation: str
+  kind: str
+  form: Any
+  make: Callable[[epath.Path, epath.Path], dict[str, Any]]
+  size: str
+
+  @property
+  def name(self) -> str:
+    return f'{self.generation}/{self.kind}'
+
+  @property
+  def fingerprint(self) -> str:
+    return manifest.fingerprint(self.form)
+
+  def check(self, run_folder: epath.Path) -> manifest.Manifest | None:
+    """What `run_folder` has of this stage: its manifest, None if unfinished.
+
+    Raises:
+      RunError: the folder has this stage of another configuration.
+    """
+    folder = run_folder / self.generation / self.kind
+    begun = manifest.begun(folder)
+    if begun is not None and manifest.fingerprint(begun) != self.fingerprint:
+      found = manifest.differences(begun, self.form)
+      more = len(found) - _SHOWN
+      shown = '; '.join(found[:_SHOWN]) + (f'; {more} more' if more > 0 else '')
+      raise errors.RunError(
+          f'`{run_folder}` has {self.name} of another configuration ({shown}); '
+          'give another `--work_dir`, or remove '
+          f'`{folder}` and what follows from it.')
+    return manifest.read(folder)
+
+  def run(self, run_folder: epath.Path) -> manifest.Manifest:
+    """Makes the stage, unless it is finished."""
+    finished = self.check(run_folder)
+    if finished:
+      print(f'{self.name}: finished already', flush=True)
+      return finished
+    folder = run_folder / self.generation / self.kind
+    manifest.begin(folder, self.form)
+    start = time.monotonic()
+    results = self.make(run_folder, folder)
+    seconds = results.pop('seconds', time.monotonic() - start)
+    made = manifest.commit(folder, self.form, results, seconds, _versions())
+    print(f'{self.name}: finished in {progress.duration(seconds)}', flush=True)
+    return made
+
+
+def _versions() -> dict[str, str]:
+  import keras
+  import numpy
+  import tensorflow
+  return {module.__name__: module.__version__
+          for module in (tensorflow, keras, numpy)}

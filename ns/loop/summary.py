@@ -1,0 +1,74 @@
+"""What a run came to: `summary.json`, and a table a generation."""
+
+from collections.abc import Sequence
+import json
+from typing import Any
+
+from etils import epath
+
+from ns.core import files
+from ns.core import progress
+from ns.loop import stages as stages_lib
+
+
+def collect(run, stages: Sequence[stages_lib.Stage],
+            folder: epath.Path) -> dict[str, Any]:
+  """The results of all stages, from their manifests.
+
+  Returns:
+    `seed`; `data`, the number of images of each kind; and `generations`, for
+    each its `name`, and for each of its stages the results and `seconds`.
+  """
+  data = run.data
+  generations = []
+  for generation in run.generations:
+    entry = {'name': generation.name}
+    for stage in stages:
+      if stage.generation == generation.name:
+        made = stage.check(folder)
+        entry[stage.kind] = {**made.results, 'seconds': made.seconds}
+    entry['seconds'] = sum(
+        part['seconds'] for part in entry.values() if isinstance(part, dict))
+    generations.append(entry)
+  return {
+      'seed': run.seed,
+      'data': {s.name: s.num_examples for s in (
+          data.labelled, data.unlabelled, *data.evaluation_sets)},
+      'generations': generations,
+  }
+
+
+def write(results: dict[str, Any], path: epath.PathLike) -> None:
+  files.write_whole(path, json.dumps(results, indent=1) + '\n')
+
+
+def table(results: dict[str, Any]) -> str:
+  """The results as text: a row a generation, then its pseudo-labels by class."""
+  rows = [('generation', 'validation', 'test', 'pseudo-labels', 'right', 'time')]
+  details = []
+  for generation in results['generations']:
+    selected = generation.get('select')
+    rows.append((
+        generation['name'],
+        *(_percent(generation['evaluate'][name]['accuracy'])
+          for name in ('validation', 'test')),
+        f'{selected["used"]:,}' if selected else '-',
+        _percent(selected.get('accuracy_used')) if selected else '-',
+        progress.duration(generation['seconds'])))
+    if selected:
+      details.extend([
+          f'{generation["name"]}: pseudo-labels by class',
+          *(f'  {name:24} ' + ' '.join(f'{n:6,}' for n in selected[key])
+            for name, key in (('of the whole pool', 'pool_per_class'),
+                              ('confident enough', 'kept_per_class'),
+                              ('balanced, copies counted', 'copies_per_class')))
+      ])
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  lines = ['  '.join(
+      cell.ljust(width) if i == 0 else cell.rjust(width)
+      for i, (cell, width) in enumerate(zip(row, widths))) for row in rows]
+  return '\n'.join([*lines, '', *details] if details else lines)
+
+
+def _percent(share: float | None) -> str:
+  return '-' if share is None else f'{100 * share:.2f} %'
