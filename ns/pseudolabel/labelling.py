@@ -7,6 +7,7 @@ import numpy as np
 
 from ns.core import checks
 from ns.core import errors
+from ns.core import manifest
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import store
 
@@ -23,7 +24,7 @@ class Labelling:
       filled up with black images, so that one compiled shape serves; what the
       teacher says of those is dropped.
   """
-  batch_size: int = 512
+  batch_size: int = manifest.execution(default=512)
 
   def __post_init__(self):
     checks.integer(self, 'batch_size', at_least=1)

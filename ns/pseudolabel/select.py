@@ -159,8 +159,8 @@ def _right(source, labels) -> np.ndarray | None:
     return None
   if np.shape(hidden) != labels.shape:
     raise errors.RunError(
-        f'The hidden labels of `{source.name}` should be {len(labels)}, one for '
-        f'each image, but are of shape {list(np.shape(hidden))}.')
+        f'The hidden labels of `{source.name}` should be {len(labels)}, one '
+        f'for each image, but are of shape {list(np.shape(hidden))}.')
   return np.asarray(hidden) == labels
 
 
@@ -207,9 +207,11 @@ def _joined(folder, source, shard, classes, copies):
   for keys, images in records:
     rows = next(predictions, None)
     if rows is None or len(rows['key']) != len(keys):
+      more = rows is None or len(keys) > len(rows['key'])
       raise errors.RunError(
-          f'Shard `{shard.name}` of `{source.name}` has more records than the '
-          f'{shard.num_examples} it declares and `{path}` has; count the '
+          f'Shard `{shard.name}` of `{source.name}` has '
+          f'{"more" if more else "fewer"} records than the '
+          f'{shard.num_examples} that it declares and `{path}` has; count the '
           'source and label the pool again.')
     if [key.encode() for key in rows['key']] != keys.tolist():
       raise errors.RunError(_other_key(path, source, begin, rows['key'], keys))

@@ -6,8 +6,8 @@ when they are complete, and equal rows give equal bytes, however they came in
 batches. Paths may be `gs://` paths.
 
 Size: for 1,000 classes 2 KB an image before compression, for 10 classes 20
-bytes, and about 10 for the rest beside the key. A top-k form and more scores are
-issue #6; they will be further columns and another format version.
+bytes, and about 10 for the rest beside the key. A top-k form and more scores
+are issue #6; they will be further columns and another format version.
 """
 
 from collections.abc import Iterator
@@ -70,9 +70,13 @@ class _Rows:
     # Pages follow the chunks in memory, so these must not follow the batches.
     self._file.write_table(rows.combine_chunks(), self._group)
 
-  def _finish(self) -> None:
+  def finish(self) -> None:
+    """Writes the rows that wait for a full group."""
     if len(self._waiting):
       self._write(self._waiting)
+
+  def close(self) -> None:
+    """Ends the file as it is."""
     self._file.close()
 
   def _keys(self, keys: Sequence[str | bytes]):
@@ -135,24 +139,30 @@ class SelectionWriter(_Rows):
                   pa.array(copies, pa.int32())])
 
 
-@contextlib.contextmanager
 def writing_predictions(path: epath.PathLike, header: headers.Header
-                        ) -> Iterator[PredictionsWriter]:
-  """Gives a writer; `path` exists when, and only when, the block ended well."""
-  with files.written_aside(path) as aside, aside.open('wb') as file:
-    rows = PredictionsWriter(str(path), file, headers.PREDICTIONS, header)
-    yield rows
-    rows._finish()
+                        ) -> contextlib.AbstractContextManager:
+  """A context that gives a `PredictionsWriter`.
+
+  `path` exists (or is replaced) when, and only when, the block ends well.
+  """
+  return _writing(PredictionsWriter, path, headers.PREDICTIONS, header)
+
+
+def writing_selection(path: epath.PathLike, header: headers.Header
+                      ) -> contextlib.AbstractContextManager:
+  """A context that gives a `SelectionWriter`, like `writing_predictions`."""
+  return _writing(SelectionWriter, path, headers.SELECTION, header)
 
 
 @contextlib.contextmanager
-def writing_selection(path: epath.PathLike, header: headers.Header
-                      ) -> Iterator[SelectionWriter]:
-  """Gives a writer; `path` exists when, and only when, the block ended well."""
+def _writing(writer, path, kind, header):
   with files.written_aside(path) as aside, aside.open('wb') as file:
-    rows = SelectionWriter(str(path), file, headers.SELECTION, header)
-    yield rows
-    rows._finish()
+    rows = writer(str(path), file, kind, header)
+    try:
+      yield rows
+      rows.finish()
+    finally:
+      rows.close()
 
 
 def _check_distributions(keys, probabilities) -> None:

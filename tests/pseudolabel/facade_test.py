@@ -1,0 +1,16 @@
+import subprocess
+import sys
+
+
+def test_import_is_free_of_tensorflow_and_pyarrow():
+  program = (
+      'import sys; from ns import pseudolabel; '
+      'pseudolabel.Select(balance=pseudolabel.Balance(images_per_class=3)); '
+      'pseudolabel.Labelling(); pseudolabel.Unbalanced(); '
+      'print([m for m in ("tensorflow", "pyarrow", "seqio") '
+      'if m in sys.modules])')
+  # The tests' import path, wherever it came from.
+  program = f'import sys; sys.path[:] = {sys.path!r}; {program}'
+  done = subprocess.run([sys.executable, '-c', program], check=True,
+                        capture_output=True, text=True)
+  assert done.stdout.strip() == '[]'

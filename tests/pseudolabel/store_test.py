@@ -1,0 +1,339 @@
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+import pytest
+
+from ns.core import errors
+from ns.pseudolabel import header as headers
+from ns.pseudolabel import store
+from tests.pseudolabel import fakes
+
+HEADER = headers.Header(classes=3, teacher_fingerprint='t1',
+                        source_name='pool', source_digest='d1')
+
+
+def write(path, keys, probabilities, batch=4, header=HEADER):
+  with store.writing_predictions(path, header) as writer:
+    for begin in range(0, len(keys), batch):
+      writer.write(keys[begin:begin + batch],
+                   probabilities[begin:begin + batch])
+  return path
+
+
+@pytest.fixture
+def path(tmp_path):
+  return str(tmp_path / 'predictions-a.parquet')
+
+
+@pytest.fixture
+def rows():
+  return [f'k/{i}' for i in range(10)], fakes.distributions(10, 3)
+
+
+def test_pyarrow_opens_the_file_and_finds_columns_and_metadata(path, rows):
+  keys, probabilities = rows
+  write(path, keys, probabilities)
+  table = parquet.read_table(path)
+  assert [(f.name, str(f.type), f.nullable) for f in table.schema] == [
+      ('key', 'string', False), ('label', 'int32', False),
+      ('confidence', 'float', False),
+      ('probabilities', 'fixed_size_list<element: halffloat not null>[3]',
+       False)]
+  assert table['key'].to_pylist() == keys
+  assert table['label'].to_pylist() == [
+      max(range(3), key=lambda c: row[c]) for row in probabilities.tolist()]
+  assert table['confidence'].to_pylist() == [
+      max(row) for row in probabilities.tolist()]
+  assert table['probabilities'].to_pylist() == (
+      probabilities.astype(np.float16).tolist())
+  metadata = parquet.read_metadata(path).metadata
+  assert {name: value for name, value in metadata.items()
+          if name.startswith(b'noisy_student.')} == {
+              b'noisy_student.format': b'predictions',
+              b'noisy_student.version': b'1',
+              b'noisy_student.classes': b'3',
+              b'noisy_student.teacher_fingerprint': b't1',
+              b'noisy_student.source_name': b'pool',
+              b'noisy_student.source_digest': b'd1'}
+
+
+def test_label_and_confidence_are_from_before_rounding(path):
+  # Both round to 0.5 in float16, whose spacing there is 2**-11.
+  probabilities = np.array([[0.49995, 0.50005, 0.0]], np.float32)
+  assert len(set(probabilities[0, :2].astype(np.float16))) == 1
+  write(path, ['a'], probabilities)
+  row = next(store.read(path, ['label', 'confidence']))
+  assert row['label'].tolist() == [1]
+  assert row['confidence'] == probabilities[0, 1]
+
+
+def test_a_tie_is_the_lowest_class(path):
+  write(path, ['a', 'b'], np.array([[0.2, 0.4, 0.4], [0.5, 0.5, 0]],
+                                   np.float32))
+  assert next(store.read(path, ['label']))['label'].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('batch_size', [1, 3, 10, 100])
+def test_read_gives_the_asked_columns_in_batches_in_order(path, rows,
+                                                          batch_size):
+  keys, probabilities = rows
+  write(path, keys, probabilities)
+  batches = list(store.read(path, ['probabilities', 'key'], batch_size))
+  assert [set(batch) for batch in batches] == (
+      [{'key', 'probabilities'}] * len(batches))
+  sizes = [len(batch['key']) for batch in batches]
+  assert sizes[:-1] == [batch_size] * (len(sizes) - 1) and sum(sizes) == 10
+  assert [key for batch in batches for key in batch['key']] == keys
+  read = np.concatenate([batch['probabilities'] for batch in batches])
+  assert read.dtype == np.float16
+  np.testing.assert_array_equal(read, probabilities.astype(np.float16))
+
+
+def test_batches_across_groups_of_rows_are_whole(path, monkeypatch, rows):
+  monkeypatch.setattr(store, '_GROUP_ROWS', 4)
+  write(path, *rows)
+  file = parquet.ParquetFile(path).metadata
+  assert [file.row_group(i).num_rows for i in range(file.num_row_groups)] == (
+      [4, 4, 2])
+  batches = list(store.read(path, ['key', 'label', 'probabilities'], 3))
+  assert [len(batch['key']) for batch in batches] == [3, 3, 3, 1]
+  assert [key for batch in batches for key in batch['key']] == rows[0]
+  np.testing.assert_array_equal(
+      np.concatenate([batch['probabilities'] for batch in batches]),
+      rows[1].astype(np.float16))
+
+
+def test_bytes_do_not_depend_on_the_batches(tmp_path):
+  keys = [f'k/{i}' for i in range(3000)]
+  probabilities = fakes.distributions(3000, 3)
+  contents = {
+      open(write(tmp_path / f'{batch}', keys, probabilities, batch),
+           'rb').read() for batch in (1, 7, 1024, 3000)}
+  assert len(contents) == 1
+
+
+def test_keys_may_be_bytes_of_any_text(path):
+  write(path, ['é/1'.encode(), 'a�', ''], fakes.distributions(3, 3))
+  assert next(store.read(path, ['key']))['key'].tolist() == [
+      'é/1', 'a�', '']
+
+
+def test_nothing_is_left_when_the_block_fails(tmp_path, rows):
+  path = tmp_path / 'predictions-a.parquet'
+  with pytest.raises(KeyboardInterrupt):
+    with store.writing_predictions(path, HEADER) as writer:
+      writer.write(*rows)
+      assert not path.exists()
+      raise KeyboardInterrupt
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_keeps_the_older_file(path, rows):
+  write(path, *rows)
+  before = open(path, 'rb').read()
+  with pytest.raises(ZeroDivisionError):
+    with store.writing_predictions(path, HEADER) as writer:
+      writer.write(['other'], fakes.distributions(1, 3))
+      raise ZeroDivisionError
+  assert open(path, 'rb').read() == before
+
+
+def test_a_file_without_rows_can_be_read(path):
+  write(path, [], np.empty((0, 3), np.float32))
+  assert store.read_header(path) == (HEADER, 0)
+  assert sum(len(b['key']) for b in store.read(path, ['key'])) == 0
+
+
+def test_header_comes_back(path, rows):
+  write(path, *rows)
+  assert store.read_header(path) == (HEADER, 10)
+
+
+def test_selection_has_its_columns(tmp_path):
+  path = store.selection_path(tmp_path)
+  with store.writing_selection(path, HEADER) as writer:
+    writer.write(['a', 'b'], np.array([2, 0]), np.array([0.5, 0.25]),
+                 np.array([3, 1]))
+  assert parquet.read_table(path).to_pydict() == {
+      'key': ['a', 'b'], 'label': [2, 0], 'confidence': [0.5, 0.25],
+      'copies': [3, 1]}
+  assert store.read_header(path, headers.SELECTION) == (HEADER, 2)
+  rows = next(store.read(path, ['copies'], kind=headers.SELECTION))
+  assert rows['copies'].tolist() == [3, 1]
+
+
+def test_predictions_path_names_the_shard():
+  assert store.predictions_path('f', '0-of-2') == 'f/predictions-0-of-2.parquet'
+
+
+@pytest.mark.parametrize('name', ['', 'a/b'])
+def test_shard_name_should_stand_in_a_file_name(name):
+  with pytest.raises(ValueError) as caught:
+    store.predictions_path('f', name)
+  assert str(caught.value) == (
+      '`shard_name` should be a name that can stand in a file name, without '
+      f'`/`, but is {name!r}.')
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+def test_not_finite_names_the_key(path, rows, bad):
+  keys, probabilities = rows
+  probabilities[5, 1] = bad
+  with pytest.raises(errors.RunError) as caught:
+    write(path, keys, probabilities)
+  assert str(caught.value) == (
+      f'The probabilities of `k/5` should be finite, but hold {bad}; look at '
+      "the teacher's weights and at that image.")
+
+
+@pytest.mark.parametrize('row, sentence', [
+    ([2, -1, 0], 'go from -1 to 2 and add up to 1'),
+    ([0.5, 0.25, 0], 'go from 0 to 0.5 and add up to 0.75')])
+def test_not_a_distribution_names_the_key(path, rows, row, sentence):
+  keys, probabilities = rows
+  probabilities[9] = row
+  with pytest.raises(errors.RunError) as caught:
+    write(path, [key.encode() for key in keys], probabilities)
+  assert str(caught.value) == (
+      f'The probabilities of `k/9` should be a distribution, but {sentence}; '
+      'end the teacher with a softmax.')
+
+
+def test_a_softmax_in_bfloat16_is_near_enough(path):
+  import tensorflow as tf
+  logits = np.random.default_rng(0).normal(size=(64, 1000)).astype(np.float32)
+  rounded = tf.cast(tf.nn.softmax(tf.cast(logits, tf.bfloat16)), tf.float32)
+  header = headers.Header(classes=1000, teacher_fingerprint='t',
+                          source_name='p', source_digest='d')
+  write(path, [str(i) for i in range(64)], rounded.numpy(), 64, header)
+  assert store.read_header(path)[1] == 64
+
+
+def test_shape_should_fit_keys_and_classes(path):
+  with pytest.raises(ValueError) as caught:
+    write(path, ['a', 'b'], fakes.distributions(2, 4))
+  assert str(caught.value) == (
+      '`probabilities` should be of shape [rows, classes] = [2, 3], but is of '
+      'shape [2, 4].')
+
+
+def test_key_should_be_text(path):
+  with pytest.raises(errors.RunError) as caught:
+    write(path, [b'a', b'b\xff'], fakes.distributions(2, 3))
+  assert str(caught.value) == (
+      f"A key for `{path}` should be UTF-8 text, but is b'b\\xff'; rename that "
+      'example.')
+
+
+def read_all(path, **kwargs):
+  return list(store.read(path, ['key'], **kwargs))
+
+
+def test_missing_file(path):
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value) == (
+      f'There is no file of predictions `{path}`; run the stage that writes it '
+      'first.')
+
+
+def test_not_parquet(path, rows):
+  write(path, *rows)
+  content = open(path, 'rb').read()
+  for other in b'key,label\n', b'', content[:-1], content[:100]:
+    with open(path, 'wb') as file:
+      file.write(other)
+    with pytest.raises(errors.RunError) as caught:
+      read_all(path)
+    assert str(caught.value) == (
+        f'`{path}` should be a Parquet file of predictions, but is not Parquet '
+        'or is cut off; remove it and run its stage again.')
+
+
+def test_damaged_pages(path, rows):
+  write(path, *rows)
+  content = bytearray(open(path, 'rb').read())
+  content[4:200] = b'\xff' * 196
+  with open(path, 'wb') as file:
+    file.write(content)
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value).startswith(f'`{path}` is damaged (')
+  assert str(caught.value).endswith(
+      '); remove it and run its stage again.')
+
+
+def rewritten(path, metadata=None, columns=None):
+  """The file with other metadata or columns, as another program writes it."""
+  table = parquet.read_table(path)
+  if columns:
+    table = table.select(columns)
+  kept = {name: value for name, value in
+          ({**table.schema.metadata, **(metadata or {})}).items()
+          if value is not None}
+  parquet.write_table(table.replace_schema_metadata(kept), path)
+
+
+def test_other_format(path, rows):
+  write(path, *rows)
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path, kind=headers.SELECTION)
+  assert str(caught.value) == (
+      f'`{path}` should be a Parquet file of selection, but its metadata says '
+      "format 'predictions'; name a file that this system wrote as selection.")
+  parquet.write_table(pa.table({'key': ['a']}), path)
+  with pytest.raises(errors.RunError, match='says format None; name a file'):
+    read_all(path)
+
+
+def test_other_version(path, rows):
+  write(path, *rows)
+  rewritten(path, {b'noisy_student.version': b'2'})
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value) == (
+      f"`{path}` should be of format version 1, but is of version '2'; write "
+      'it again with this version of the system.')
+
+
+@pytest.mark.parametrize('name, value, sentence', [
+    (b'source_digest', None, 'lacks source_digest'),
+    (b'classes', b'three', "its classes are 'three'")])
+def test_metadata_should_be_whole(path, rows, name, value, sentence):
+  write(path, *rows)
+  rewritten(path, {b'noisy_student.' + name: value})
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value) == (
+      f'The metadata of `{path}` should give classes, teacher_fingerprint, '
+      f'source_name, source_digest, but {sentence}; write it again.')
+
+
+def test_columns_should_be_as_written(path, rows):
+  write(path, *rows)
+  rewritten(path, columns=['key', 'label'])
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value) == (
+      f'`{path}` should have the columns `key` string, `label` int32, '
+      '`confidence` float, `probabilities` fixed_size_list<element: halffloat '
+      'not null>[3], but has `key` string, `label` int32; write it again.')
+
+
+def test_other_classes(path, rows):
+  write(path, *rows)
+  assert read_all(path, classes=3)
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path, classes=10)
+  assert str(caught.value) == (
+      f'`{path}` should be of 10 classes, but is of 3; label the pool again '
+      'with a teacher of this run.')
+
+
+def test_unknown_column(path, rows):
+  write(path, *rows)
+  with pytest.raises(ValueError) as caught:
+    list(store.read(path, ['key', 'copies']))
+  assert str(caught.value) == (
+      '`columns` should be among key, label, confidence, probabilities, but '
+      "has 'copies'.")
