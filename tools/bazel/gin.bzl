@@ -6,7 +6,7 @@ include one another by their path from the root of the workspace
 (`include 'gin/noise/light.gin'`).
 
 Each package with gin files gets one test, `lint`, of all of them, made with its
-first target. It asks for a target of the name of each file: gin_library and
+first target, and its files can be named from anywhere. The test asks for a target of the name of each file: gin_library and
 ns_run make one where their own name is another, and Bazel says "no such target"
 for a file that no rule carries.
 """
@@ -21,13 +21,14 @@ def _stem(file):
 def _is_local(file):
     return file.endswith(_SUFFIX) and ":" not in file and not file.startswith("//")
 
-def _lint():
-    """The test of all the gin files of this package, unless it is there."""
+def _package():
+    """What each package with gin files has once: their test, and their visibility."""
     if native.existing_rule("lint"):
         return
     files = native.glob(["*" + _SUFFIX])
     if not files:
         return
+    native.exports_files(files, visibility = ["//visibility:public"])
     ns_py_test_main(
         name = "lint",
         srcs = ["//tools:lint_gin.py"],
@@ -72,7 +73,7 @@ def gin_library(
                 actual = ":" + name,
                 visibility = visibility,
             )
-    _lint()
+    _package()
 
 def ns_run(
         name,
@@ -117,4 +118,4 @@ def ns_run(
                 visibility = visibility,
                 deps = deps,
             )
-    _lint()
+    _package()
