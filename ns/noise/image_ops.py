@@ -8,8 +8,8 @@ rounding: arithmetic in float32, one operation at a time, clipped to [0, 255]
 and truncated. Colour images have three channels; on one channel every operation
 is what it is on a channel of a colour image, and `color` changes nothing.
 
-All compile under XLA except the geometric ones, which stand on
-`ImageProjectiveTransformV3`: that operation has no XLA kernel.
+All compile under XLA, with the same results, except the geometric ones: they
+stand on `ImageProjectiveTransformV3`, which has no XLA kernel.
 """
 
 import math
@@ -29,9 +29,17 @@ def _to_uint8(values: tf.Tensor) -> tf.Tensor:
   return tf.cast(tf.clip_by_value(values, 0.0, 255.0), tf.uint8)
 
 
+def _rounded(product: tf.Tensor) -> tf.Tensor:
+  """`product` itself, a barrier between it and an addition.
+
+  XLA would fuse the two and round once, which changes some truncated values.
+  """
+  return tf.minimum(product, tf.float32.max)
+
+
 def _blend(base: tf.Tensor, images: tf.Tensor, factor) -> tf.Tensor:
   """From `base` (factor 0) to `images` (factor 1) and beyond; both float32."""
-  return _to_uint8(base + _per_image(factor) * (images - base))
+  return _to_uint8(base + _rounded(_per_image(factor) * (images - base)))
 
 
 def _mask(condition: tf.Tensor) -> tf.Tensor:
@@ -97,8 +105,8 @@ def autocontrast(images: tf.Tensor) -> tf.Tensor:
   high = tf.cast(tf.reduce_max(images, [1, 2], keepdims=True), tf.float32)
   flat = high <= low  # one value only: stays
   scale = tf.where(flat, 1.0, 255.0 / tf.maximum(high - low, 1.0))
-  offset = tf.where(flat, 0.0, -low * scale)
-  return _to_uint8(tf.cast(images, tf.float32) * scale + offset)
+  offset = tf.where(flat, 0.0, -_rounded(low * scale))
+  return _to_uint8(_rounded(tf.cast(images, tf.float32) * scale) + offset)
 
 
 def equalize(images: tf.Tensor) -> tf.Tensor:
@@ -147,8 +155,10 @@ def color(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
   values = tf.cast(images, tf.float32)
   # Written out, in the order that gives what `tf.image.rgb_to_grayscale` gives
   # for all 2**24 colours: a matrix product may fuse its steps and round once.
-  red, green, blue = tf.split(values * (1 / 255), 3, axis=-1)
-  grey = (red * _LUMA[0] + green * _LUMA[1]) + blue * _LUMA[2]
+  red, green, blue = (
+      _rounded(channel * weight) for channel, weight in zip(
+          tf.split(_rounded(values * (1 / 255)), 3, axis=-1), _LUMA))
+  grey = red + green + blue
   return _blend(tf.floor(grey * 255.5), values, factor)
 
 
@@ -165,7 +175,7 @@ def sharpness(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     The shape of `images`, uint8.
   """
   values = tf.cast(images, tf.float32)
-  around, middle = values * (1 / 13), values * (5 / 13)
+  around, middle = _rounded(values * (1 / 13)), _rounded(values * (5 / 13))
   # Row by row, as TensorFlow's own depthwise convolution adds. That of oneDNN
   # fuses its steps, which changes one value in 250.
   smooth = 0.0
@@ -223,7 +233,7 @@ def _matrices(like: tf.Tensor, **elements: tf.Tensor) -> tf.Tensor:
 
 
 def rotation(degrees: tf.Tensor, height, width) -> tf.Tensor:
-  """About the image's middle. Args: degrees: [batch] float32."""
+  """Turns about the middle. Args: degrees: [batch], anticlockwise."""
   # The angle is rounded to float32 as in the reference. Its sine and cosine are
   # taken in float64: in float32 they may differ between places in the batch.
   radians = tf.cast(degrees * (math.pi / 180), tf.float64)
