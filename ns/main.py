@@ -23,7 +23,8 @@ from ns.core import errors
 _GIN_FILE = flags.DEFINE_multi_string(
     'gin_file', [], 'The run file; repeat for files that override it.')
 _GIN_BINDINGS = flags.DEFINE_multi_string(
-    'gin_bindings', [], 'An override, NAME=VALUE; --gin.NAME=VALUE is the same.')
+    'gin_bindings', [],
+    'An override, NAME=VALUE; --gin.NAME=VALUE is the same.')
 _GIN_SEARCH_PATHS = flags.DEFINE_list(
     'gin_search_paths', [], 'Folders in which gin files are looked for first.')
 _WORK_DIR = flags.DEFINE_string(
@@ -80,7 +81,7 @@ def run() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs; says in one line on stderr why it could not. Returns the exit code."""
+  """Runs, or says in one line on stderr why not; returns the exit code."""
   sys.stdout.reconfigure(line_buffering=True)
   if not flags.FLAGS['verbosity'].present:
     logging.set_verbosity(logging.ERROR)

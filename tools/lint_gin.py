@@ -24,6 +24,7 @@ from ns import config
 from ns.config import bound as bounds
 from ns.config import composition
 from ns.config import locate
+from ns.config import parser
 from ns.config import program as programs
 from ns.config import statements
 from ns.config import usage
@@ -36,7 +37,7 @@ def lint(name: str) -> Iterator[str]:
   try:
     file = locate.Locator().find(name)
     text = file.read()
-    own = statements.parse(text, file.shown)
+    own = parser.parse(text, file.shown)
     yield from _head(text, file.shown)
     yield from _form(own)
     yield from _meaning(name, text, own)
@@ -91,13 +92,8 @@ def _meaning(name: str, text: str,
              own: Sequence[statements.Statement]) -> Iterator[str]:
   """Findings that need the names, and for a run file the whole run."""
   program = programs.read([name])
-  own_places = {binding.where for binding in _bindings(own)}
   try:
-    in_own = [b for b in program.bindings if b.where in own_places]
-    is_run = any(b.parameter == composition.GENERATIONS and not b.scope
-                 and b.selector.split('.')[-1] == composition.ROOT
-                 for b in in_own)
-    if is_run:
+    if any(composition.is_root(binding) for binding in _bindings(own)):
       config.compose([name])
     else:
       bounds.bind(program, partial=True)

@@ -100,7 +100,7 @@ def _check_macros(found: list[Bound]) -> None:
       if name not in macros:
         raise errors.ConfigError(
             f'{bound.binding.where}: the macro `%{name}` is not defined'
-            f'{nearest.suggest(name, macros, "%{}")}')
+            f'{nearest.suggest(name, [*macros, _REQUIRED[0]], "%{}")}')
   for name, bound in macros.items():
     reached, ahead = set(), _macros_in(bound)
     while ahead:

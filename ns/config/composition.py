@@ -14,8 +14,8 @@ from ns.config import symbols as tables
 from ns.config import usage as usages
 from ns.core import errors
 
-ROOT = 'SelfTraining'
-GENERATIONS = 'generations'
+_ROOT = 'SelfTraining'
+_GENERATIONS = 'generations'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,7 @@ def compose(gin_files: Sequence[str], bindings: Sequence[str] = (),
 
   Raises:
     ConfigError: one sentence: what is wrong, where, the nearest valid name.
+    RunError: a component found, when it was built, that the run cannot start.
   """
   if not gin_files:
     raise errors.ConfigError('No gin file is given; a run file is needed.')
@@ -82,27 +83,30 @@ def compose(gin_files: Sequence[str], bindings: Sequence[str] = (),
       notes=notes)
 
 
-def find_root(found: Sequence[bounds.Bound]) -> bounds.Bound | None:
-  """The binding of the list of generations: what makes a file a run file."""
-  for bound in found:
-    if (bound.binding.parameter == GENERATIONS and not bound.binding.scope
-        and bound.binding.selector.split('.')[-1] == ROOT):
-      return bound
-  return None
+def is_root(binding: statements.Binding) -> bool:
+  """Whether it binds the list of generations: what makes a file a run file."""
+  return (binding.parameter == _GENERATIONS and not binding.scope
+          and binding.selector.split('.')[-1] == _ROOT)
+
+
+def _find_root(found: Sequence[bounds.Bound]) -> bounds.Bound | None:
+  return next((b for b in found if is_root(b.binding)), None)
 
 
 def _build(program: programs.Program) -> _Built:
   found = bounds.bind(program)
-  root = find_root(found)
+  root = _find_root(found)
   if root is None:
     raise errors.ConfigError(
         f'{program.files[0]}: no file of this run binds '
-        f'`loop.{ROOT}.{GENERATIONS}`; give a run file, such as those in '
+        f'`loop.{_ROOT}.{_GENERATIONS}`; give a run file, such as those in '
         '`gin/runs/`.')
   found += _names(root, found)
   engine.load(program.imports, found)
   try:
     built = engine.build(root.target)
+  except errors.RunError as error:
+    raise errors.RunError(failures.plain(error)) from error
   except (ValueError, TypeError, RecursionError) as error:
     raise failures.translate(error, found, root) from error
   operative = engine.operative()

@@ -10,19 +10,33 @@ from typing import Any
 import gin
 
 from ns.config import bound as bounds
+from ns.config import parser
 from ns.config import statements
 from ns.config import symbols as tables
 
-_CALLED = re.compile(r'^# Parameters for (?:(.*)/)?([^/]*):$', re.MULTILINE)
+_CALLED = re.compile(r'^# Parameters for (?:(.*)/)?([^/\n]*):$', re.MULTILINE)
 
 
 def load(imports: Iterable[statements.Import],
          found: Iterable[bounds.Bound]) -> None:
-  """Gives gin the imports and the bindings, and locks it."""
+  """Gives gin the imports and the bindings, and locks it.
+
+  gin writes a module's classes under one of its symbols, and which one is up to
+  chance; here it is the first.
+  """
   lines = ['from __gin__ import dynamic_registration']
-  lines += [statement.text for statement in imports
-            if statement.module != statements.DYNAMIC_REGISTRATION]
-  lines += [str(bound.binding) for bound in found]
+  first, other = {}, {}
+  for statement in imports:
+    if statement.module == statements.DYNAMIC_REGISTRATION:
+      continue
+    if statement.text == f'import {statement.module}':
+      lines.append(statement.text)  # No symbol of its own.
+    elif statement.module in first:
+      other[statement.symbol] = first[statement.module]
+    else:
+      first[statement.module] = statement.symbol
+      lines.append(statement.text)
+  lines += [str(statements.renamed(bound.binding, other)) for bound in found]
   gin.clear_config()
   gin.parse_config(lines)
   gin.finalize()
@@ -53,7 +67,7 @@ def calls(text: str) -> dict[tuple[str, Any], set[str]]:
     (scope, class or function) -> the names of the parameters that were not
     given by the caller; for a macro (its name, `symbols.MACRO`) -> {'value'}.
   """
-  found = statements.parse(text, 'operative config')
+  found = parser.parse(text, 'operative config')
   imports = [s for s in found if isinstance(s, statements.Import)]
   symbols = tables.Symbols(imports)
   where = statements.Where('operative config')

@@ -15,9 +15,16 @@ from ns.core import errors
 _CALL = re.compile(
     r"\n  In call to configurable '([^']*)' \((.*?)\)(?: in scope '([^']*)')?$",
     re.MULTILINE)
+_CALL_BEGINS = '\n  In call to configurable '
 _NO_VALUES = '\n  No values supplied by Gin or caller'
 _ARGUMENT = re.compile(r'`(?:[\w.]*\.)?(\w+)\.(\w+)`')
 _MISSING = re.compile(r"missing \d+ required [\w -]*arguments?: (.*)$")
+
+
+def plain(error: Exception) -> str:
+  """The error's own message, on one line, without what gin appended."""
+  message = str(error).split(_CALL_BEGINS)[0].split(_NO_VALUES)[0]
+  return ' '.join(message.split())
 
 
 def translate(error: Exception, found: Sequence[bounds.Bound],
@@ -32,9 +39,8 @@ def translate(error: Exception, found: Sequence[bounds.Bound],
   """
   if isinstance(error, RecursionError):
     return errors.ConfigError(_circle(found, root))
-  text = str(error)
-  calls = [(name, shown, scope) for name, shown, scope in _CALL.findall(text)]
-  message = ' '.join(_CALL.split(text)[0].split(_NO_VALUES)[0].split())
+  calls = _CALL.findall(str(error))
+  message = plain(error)
   if not calls:
     return errors.ConfigError(f'{root.binding.where}: {message}')
   name, shown, scope = calls[0]
@@ -44,6 +50,8 @@ def translate(error: Exception, found: Sequence[bounds.Bound],
     place, message = _missing(missing[1], shown, scope, found)
   else:
     place = _argument(message, scope, found)
+    if '`' not in message:
+      message = f'`{_selector(shown, found)}` cannot be built: {message}'
   place = place or _maker(shown, scope, found) or root
   return errors.ConfigError(f'{place.binding.where}: {within}{message}')
 

@@ -1,8 +1,8 @@
 """Where gin files are, and their text.
 
 A path is looked for in each search path, then under the root (the folder that
-holds `gin/` and `ns/`: the workspace, or the run files under Bazel), then in the
-user's folder: BUILD_WORKING_DIRECTORY under `bazel run`, which itself runs
+holds `gin/` and `ns/`: the workspace, or the run files under Bazel), then in
+the user's folder: BUILD_WORKING_DIRECTORY under `bazel run`, which itself runs
 somewhere else, else the current one.
 """
 
@@ -119,7 +119,7 @@ def _shown(name: str) -> str:
 
 
 def _nearest(name: str, places: Sequence[str]) -> str:
-  """Ends the sentence: a like name in the same folder, else anywhere in gin/."""
+  """Ends the sentence: a like name in the same folder, else in all of gin/."""
   folder, base = os.path.split(name)
   siblings = {sibling for place in places
               for sibling in _gin_files(os.path.join(place, folder))}

@@ -34,5 +34,7 @@ def suggest(word: str, options: Iterable[str], show: str = '{}') -> str:
   if best is not None:
     return f'; did you mean `{show.format(best)}`?'
   if options:
-    return f'; there is {listing(show.format(option) for option in options)}.'
+    verb = 'is' if len(options) == 1 else 'are'
+    return (f'; there {verb} '
+            f'{listing(show.format(option) for option in options)}.')
   return '.'

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import dataclasses
 
 from ns.config import locate
+from ns.config import parser
 from ns.config import statements
 from ns.core import errors
 
@@ -48,13 +49,13 @@ def read(gin_files: Sequence[str], flags: Sequence[str] = (),
   bindings = [s for s in found if isinstance(s, statements.Binding)]
   return Program(
       files=tuple(shown), flags=tuple(flags), imports=tuple(imports.values()),
-      bindings=(*bindings, *map(statements.parse_flag, flags)))
+      bindings=(*bindings, *map(parser.parse_flag, flags)))
 
 
 def _expand(file: locate.File, locator: locate.Locator, above: tuple[str, ...],
             override: bool) -> list[statements.Statement]:
   """The statements of a file, with those of the files it includes in place."""
-  own = statements.parse(file.read(), file.shown)
+  own = parser.parse(file.read(), file.shown)
   _check_registration(own)
   bindings = [s for s in own if isinstance(s, statements.Binding)]
   catalogue = bool(above and bindings) and all(

@@ -1,20 +1,12 @@
-"""The statements of one gin text, each with the place it stands at.
+"""Statements of gin as plain records, each with the place it stands at.
 
-gin's own parser reads the text; the values keep references and macros as plain
-records instead of gin's live objects, so that a text can be read and judged
-before anything it names is imported.
+References and macros are records too, instead of gin's live objects, so that a
+text can be read and judged before anything it names is imported.
 """
 
 from collections.abc import Iterator
 import dataclasses
-import math
-import re
-import tokenize
 from typing import Any
-
-from gin import config_parser
-
-from ns.core import errors
 
 DYNAMIC_REGISTRATION = '__gin__.dynamic_registration'
 
@@ -105,16 +97,6 @@ class Include:
 Statement = Binding | Import | Include
 
 
-class _Delegate(config_parser.ParserDelegate):
-  """Makes records of references and macros."""
-
-  def configurable_reference(self, scoped_configurable_name, evaluate):
-    return Reference(scoped_configurable_name, evaluate)
-
-  def macro(self, macro_name):
-    return Macro(macro_name)
-
-
 def leaves(value: Any) -> Iterator[Any]:
   """All that stands in a value: its literals, references and macros."""
   if isinstance(value, dict):
@@ -127,110 +109,27 @@ def leaves(value: Any) -> Iterator[Any]:
     yield value
 
 
-def parse(text: str, file: str) -> list[Statement]:
-  """The statements of `text`, in order.
+def renamed(binding: Binding, symbols: dict[str, str]) -> Binding:
+  """The binding with other symbols for the modules in its names.
 
   Args:
-    text: gin.
-    file: how messages name the text.
-
-  Raises:
-    ConfigError: the text is not gin.
+    binding: what to change.
+    symbols: old -> new, of those that change.
   """
-  return _parse(text, lambda line: Where(file, line))
+  def name(selector: str) -> str:
+    symbol, dot, rest = selector.partition('.')
+    return f'{symbols.get(symbol, symbol)}{dot}{rest}'
 
+  def value(old: Any) -> Any:
+    if isinstance(old, dict):
+      return {value(key): value(item) for key, item in old.items()}
+    if isinstance(old, (list, tuple)):
+      return type(old)(value(item) for item in old)
+    if isinstance(old, Reference):
+      scope, slash, selector = old.name.rpartition('/')
+      return Reference(f'{scope}{slash}{name(selector)}', old.called)
+    return old
 
-def parse_flag(binding: str) -> Binding:
-  """The binding of `--gin.NAME=VALUE`, given `NAME=VALUE`.
-
-  Raises:
-    ConfigError: it is not one binding.
-  """
-  where = Where(f'--gin.{binding}')
-  if '=' not in binding:
-    raise errors.ConfigError(
-        f'{where}: the value is missing; write `--gin.{binding}=VALUE`.')
-  found = _parse(binding, lambda line: where)
-  if len(found) != 1 or not isinstance(found[0], Binding):
-    raise errors.ConfigError(
-        f'{where}: a flag should hold one binding, `--gin.NAME=VALUE`.')
-  return dataclasses.replace(found[0], override=True)
-
-
-def _parse(text, place) -> list[Statement]:
-  lines = text.splitlines()
-  try:
-    parser = config_parser.ConfigParser(text, _Delegate())
-    found = [_record(statement, place(statement.location.line_num))
-             for statement in parser]
-  except SyntaxError as error:
-    # gin reports the end of a text behind its last line.
-    line = min(error.lineno or 1, max(len(lines), 1))
-    raise errors.ConfigError(
-        _unreadable(place(line), lines, line, error.msg)) from error
-  except tokenize.TokenError as error:
-    message, (line, _) = error.args
-    line = min(line, max(len(lines), 1))
-    raise errors.ConfigError(
-        _unreadable(place(line), lines, line, message)) from error
-  return [statement for statement in found if statement is not None]
-
-
-def _record(statement, where: Where) -> Statement | None:
-  if isinstance(statement, config_parser.BindingStatement):
-    for leaf in leaves(statement.value):
-      if isinstance(leaf, float) and not math.isfinite(leaf):
-        raise errors.ConfigError(f'{where}: the number is too large.')
-    return Binding(
-        scope=statement.scope, selector=statement.selector,
-        parameter=statement.arg_name, value=statement.value, where=where)
-  if isinstance(statement, config_parser.ImportStatement):
-    return Import(text=statement.format(), module=statement.module,
-                  symbol=statement.bound_name(), where=where)
-  if isinstance(statement, config_parser.IncludeStatement):
-    return Include(name=statement.filename, where=where)
-  return None  # The head of a block; its bindings follow on their own.
-
-
-_REASONS = (
-    ('Unable to parse value',
-     'a value is a number, text in quotes, True, False, None, a list, '
-     '`@module.Class()` or `%MACRO`'),
-    ("expected ':' or '='",
-     'a line is `module.Class.parameter = value`, an import or an include'),
-    ('Malformatted scope or selector',
-     'a name is `scope/module.Class.parameter`, without spaces'),
-    ('Unexpected token',
-     'a name begins with a letter: `scope/module.Class.parameter`'),
-    ('Expected newline', 'something follows the value'),
-    ('Expected indentation',
-     'the lines of a block are indented: two spaces, `parameter = value`'),
-    ('EOF in multi-line', 'a bracket or a quote is not closed'),
-    ('unindent does not match', 'the indentation fits no line above'),
-    ('Expected file path', 'an include is a path in quotes'),
-)
-
-
-def _unreadable(where: Where, lines: list[str], line: int, message: str) -> str:
-  """The sentence for a syntax error at `line` (from 1)."""
-  content = lines[line - 1].strip() if lines else ''
-  return f'{where}: cannot read `{content}`: {_reason(content, message)}.'
-
-
-def _reason(content: str, message: str) -> str:
-  token = re.search("Failed to parse token '(.*)'", message, re.DOTALL)
-  if token:
-    word = token[1]
-    if word.capitalize() in ('True', 'False', 'None'):
-      return f'write `{word.capitalize()}` for `{word}`'
-    return (f'`{word}` is not a value; put quotes around text, `@` before a '
-            'class, `%` before a macro')
-  missing = re.search(r"Expected ',' or '(.)'", message)
-  if missing:
-    return f'a comma or the closing `{missing[1]}` is missing'
-  if content.count('"') % 2 or content.count("'") % 2:
-    return 'a quote is not closed'
-  for part, reason in _REASONS:
-    if part in message:
-      return reason
-  return message.splitlines()[0].rstrip('.')
+  selector = binding.selector if binding.is_macro else name(binding.selector)
+  return dataclasses.replace(
+      binding, selector=selector, value=value(binding.value))

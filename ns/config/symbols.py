@@ -95,9 +95,14 @@ def parameters(target: Any) -> tuple[list[str], bool]:
 
 
 def _members(value: Any) -> list[str]:
-  """The public classes and functions of a module."""
+  """The public classes and functions that a module or class itself offers."""
+  def is_own(member: Any) -> bool:
+    home = getattr(member, '__module__', None) or ''
+    return callable(member) and (home + '.').startswith(value.__name__ + '.')
+
   return [name for name in dir(value) if not name.startswith('_')
-          and callable(getattr(value, name))]
+          and (not isinstance(value, types.ModuleType)
+               or is_own(getattr(value, name)))]
 
 
 def _import(statement: statements.Import) -> types.ModuleType:

@@ -39,9 +39,19 @@ class Cutout:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Sequence_:
+class Chain:
   """Noises, one after the other."""
   steps: Sequence[Any]
+
+
+def given(size: int) -> int:
+  """A function whose callers give its parameter."""
+  return size
+
+
+def caller(function: Any = None) -> int | None:
+  """Calls the function, with a size of its own."""
+  return function(size=2) if function else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,7 +71,7 @@ class Generation:
 
   def __post_init__(self):
     checks.integer(self, 'steps', at_least=1)
-    checks.instance(self, 'noise', Off, RandAugment, Cutout, Sequence_)
+    checks.instance(self, 'noise', Off, RandAugment, Cutout, Chain)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,10 +80,17 @@ class SelfTraining:
   generations: Sequence[Any]
   seed: int = 0
   fail: str = ''
+  extra: Any = None
 
   def __post_init__(self):
     if self.fail == 'circle':
       raise RecursionError('too deep')
+    if self.fail == 'at once':
+      raise ZeroDivisionError('a bug')
+    if self.fail == 'no data':
+      raise errors.RunError('The images are missing.')
+    if self.extra is not None:
+      self.extra()
     object.__setattr__(self, 'generations', tuple(
         g if isinstance(g, Generation) else g() for g in self.generations))
 

@@ -1,0 +1,87 @@
+"""Tests of ns/config/bound.py."""
+
+import pytest
+
+from ns.config import bound
+from ns.config import parser
+from ns.config import program
+from ns.config import statements
+from ns.core import errors
+from tests.config import fakes
+from tests.config import runs
+
+
+def _bind(text, partial=False):
+  found = parser.parse(runs.HEAD + text, 'a.gin')
+  return bound.bind(program.Program(
+      files=('a.gin',), flags=(),
+      imports=tuple(s for s in found if isinstance(s, statements.Import)),
+      bindings=tuple(s for s in found if isinstance(s, statements.Binding))),
+                    partial)
+
+
+def _message(text):
+  with pytest.raises(errors.ConfigError) as caught:
+    _bind(text)
+  return str(caught.value)
+
+
+def test_the_last_binding_of_a_parameter_is_in_force_under_any_name():
+  found, = _bind('noise.Cutout.size = 1\nloop.Cutout.size = 2\n')
+  assert found.key == ('', fakes.Cutout, 'size')
+  assert found.binding.value == 2
+
+
+def test_references_are_resolved_wherever_they_stand():
+  found, = _bind('noise.Chain.steps = [{1: @noise.Off()}, @s/noise.Cutout]\n')
+  assert [(str(reference), target) for reference, target in found.references] \
+      == [('@noise.Off()', fakes.Off), ('@s/noise.Cutout', fakes.Cutout)]
+
+
+def test_what_other_files_will_bind_may_be_missing():
+  text = 'noise.Cutout.size = %SIZE\nM = %gin.REQUIRED\n'
+  assert len(_bind(text, partial=True)) == 2
+
+
+def test_an_unknown_parameter():
+  assert _message('noise.RandAugment.magntude = 7\n') == (
+      'a.gin:5: `noise.RandAugment` has no parameter `magntude`; did you mean '
+      '`magnitude`?')
+
+
+def test_a_parameter_like_no_other():
+  assert _message('noise.Cutout.zzz = 7\n') == (
+      'a.gin:5: `noise.Cutout` has no parameter `zzz`; there is `size`.')
+
+
+def test_an_unknown_class_in_a_reference():
+  assert _message('noise.Chain.steps = [@noise.Cutuot()]\n') == (
+      'a.gin:5: `noise` has no `Cutuot`; did you mean `noise.Cutout`?')
+
+
+def test_an_undefined_macro():
+  assert _message('STEPS = 3\nloop.Generation.steps = %STPES\n') == (
+      'a.gin:6: the macro `%STPES` is not defined; did you mean `%STEPS`?')
+
+
+def test_a_misspelt_required():
+  assert _message('noise.Cutout.size = %gin.REQIRED\n') == (
+      'a.gin:5: the macro `%gin.REQIRED` is not defined; did you mean '
+      '`%gin.REQUIRED`?')
+
+
+def test_macros_that_are_defined_by_each_other():
+  assert _message('A = %B\nB = [1, %A]\n') == (
+      'a.gin:5: the macro `A` is defined by itself.')
+
+
+def test_a_required_parameter():
+  assert _message('noise.Cutout.size = %gin.REQUIRED\n') == (
+      'a.gin:5: `noise.Cutout.size` is required, and nothing binds it; add '
+      '`noise.Cutout.size = …` to the run file.')
+
+
+def test_a_required_macro():
+  assert _message('SIZE = %gin.REQUIRED\nnoise.Cutout.size = %SIZE\n') == (
+      'a.gin:5: `SIZE` is required, and nothing binds it; add `SIZE = …` to '
+      'the run file.')

@@ -1,0 +1,156 @@
+"""Tests of ns/main.py: the program as a user meets it, on runs of fakes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ns import main
+from tests.config import runs
+
+
+def _environment(**changes):
+  kept = {name: value for name, value in os.environ.items()
+          if not name.startswith(('BUILD_', 'TEST_'))}
+  return {**kept, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+          **{name: str(value) for name, value in changes.items()}}
+
+
+def _main(folder, *arguments, **environment):
+  """Runs the program in `folder`, where run.gin is; the finished process."""
+  return subprocess.run(
+      [sys.executable, '-m', 'ns.main', *arguments], cwd=folder, text=True,
+      capture_output=True, timeout=60, env=_environment(**environment))
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """A folder with the run file of fakes."""
+  runs.write(tmp_path, run=runs.RUN)
+  return tmp_path
+
+
+def test_gin_flags_are_rewritten_up_to_two_dashes():
+  assert main.rewrite(
+      ['main', '--gin.a/m.C.p="x=y"', '-gin.M=1', '--gin_file=f', '--',
+       '--gin.M=2']) == [
+           'main', '--gin_bindings=a/m.C.p="x=y"', '--gin_bindings=M=1',
+           '--gin_file=f', '--', '--gin.M=2']
+
+
+def test_a_run_prints_its_plan_and_runs(folder):
+  done = _main(folder, '--gin_file=run.gin', '--work_dir=here')
+  assert done.stdout == (
+      f'teacher, student1 in {folder}/here\nran True True False\n')
+  assert (done.stderr, done.returncode) == ('', 0)
+
+
+def test_a_plan_stops_and_loads_no_tensorflow(folder):
+  code = ('import runpy, sys\n'
+          'sys.argv = ["main", "--gin_file=run.gin", "--plan"]\n'
+          'try:\n  runpy.run_module("ns.main", run_name="__main__")\n'
+          'finally:\n  print("tensorflow" in sys.modules)\n')
+  done = subprocess.run(
+      [sys.executable, '-c', code], cwd=folder, text=True, capture_output=True,
+      timeout=60, env=_environment())
+  assert done.stdout == f'teacher, student1 in {folder}/work/run\nFalse\n'
+
+
+def test_flags_files_and_search_paths_override(folder):
+  (folder / 'team').mkdir()
+  runs.write(folder / 'team', more="student1/loop.Generation.name = 'B'\n")
+  done = _main(
+      folder, '--gin_file=run.gin', '--gin_file=more.gin', '--plan',
+      '--gin_search_paths=team', "--gin.teacher/loop.Generation.name='A'",
+      '--gin.student1/loop.Generation.noise=@noise.Off()')
+  assert done.stdout == f'A, B in {folder}/work/run\n'
+  assert done.returncode == 0
+
+
+def test_under_bazel_the_users_folder_counts(folder, tmp_path_factory):
+  runfiles = tmp_path_factory.mktemp('runfiles')
+  done = _main(runfiles, '--gin_file=run.gin', '--work_dir=w', '--plan',
+               BUILD_WORKING_DIRECTORY=folder)
+  assert done.stdout == f'teacher, student1 in {folder}/w\n'
+  done = _main(runfiles, '--gin_file=run.gin', '--plan',
+               BUILD_WORKING_DIRECTORY=folder, BUILD_WORKSPACE_DIRECTORY='/ws')
+  assert done.stdout == 'teacher, student1 in /ws/work/run\n'
+
+
+def test_notes_go_to_stderr(folder):
+  runs.write(folder, run=runs.RUN + 'student1/noise.RandAugment.layers = 3\n')
+  done = _main(folder, '--gin_file=run.gin', '--plan',
+               '--gin.student1/loop.Generation.noise=@noise.Off()')
+  assert done.stderr == (
+      'note: run.gin:9: `student1/noise.RandAugment.layers` is unused: nothing '
+      'builds `noise.RandAugment` in the scope `student1`; it is built in '
+      '`teacher`.\n')
+  assert done.returncode == 0
+
+
+def test_no_gin_file(folder):
+  done = _main(folder)
+  assert done.stderr == (
+      'error: No gin file is given; name a run file, for example '
+      '`--gin_file=gin/runs/smoke.gin`.\n')
+  assert (done.stdout, done.returncode) == ('', 2)
+
+
+def test_a_wrong_config_is_one_line(folder):
+  done = _main(folder, '--gin_file=run.gin',
+               '--gin.student1/noise.RandAugment.magnitude=99')
+  assert done.stderr == (
+      'error: --gin.student1/noise.RandAugment.magnitude=99: in `student1`: '
+      '`RandAugment.magnitude` should be a number at least 0 and at most 30, '
+      'but is 99.\n')
+  assert (done.stdout, done.returncode) == ('', 2)
+
+
+def test_a_missing_file_is_one_line(folder):
+  done = _main(folder, '--gin_file=runn.gin')
+  assert done.stderr.startswith('error: The gin file `runn.gin` does not exist')
+  assert done.stderr.endswith('; did you mean `run.gin`?\n')
+  assert (done.stderr.count('\n'), done.returncode) == (1, 2)
+
+
+def test_a_bare_argument(folder):
+  done = _main(folder, 'run.gin')
+  assert done.stderr == (
+      'error: `run.gin` is not a flag; write gin files as '
+      '`--gin_file=gin/runs/smoke.gin` and overrides as `--gin.NAME=VALUE`.\n')
+  assert done.returncode == 2
+
+
+@pytest.mark.parametrize('fail, output, message, code', [
+    ('plan', False, 'error: The work directory is of another config.\n', 1),
+    ('run', True, 'error: The pool is empty.\n', 1),
+    ('interrupt', True,
+     'Interrupted; the same command goes on from here.\n', 130)])
+def test_a_run_that_ends_early_says_why(folder, fail, output, message, code):
+  done = _main(folder, '--gin_file=run.gin',
+               f"--gin.loop.SelfTraining.fail='{fail}'")
+  assert (done.stderr, done.returncode) == (message, code)
+  assert bool(done.stdout) == output
+
+
+def test_a_bug_shows_its_trace(folder):
+  done = _main(folder, '--gin_file=run.gin',
+               "--gin.loop.SelfTraining.fail='bug'")
+  assert 'Traceback' in done.stderr
+  assert 'ZeroDivisionError: a bug' in done.stderr
+  assert done.returncode == 1
+
+
+def test_an_unknown_flag_is_answered_by_the_nearest(folder):
+  done = _main(folder, '--gin_fiel=run.gin')
+  assert "Unknown command line flag 'gin_fiel'. Did you mean: gin_file ?" in (
+      done.stderr)
+  assert done.returncode == 1
+
+
+def test_help_lists_the_flags(folder):
+  done = _main(folder, '--help')
+  for flag in ('--gin_file', '--gin_search_paths', '--work_dir', '--[no]plan'):
+    assert flag in done.stdout
+  assert (done.stderr, done.returncode) == ('', 0)
