@@ -220,7 +220,7 @@ def cutout(images: tf.Tensor, row: tf.Tensor, column: tf.Tensor,
       images, tf.bitwise.bitwise_and(difference, _mask(hole)))
 
 
-# Geometry, by nearest neighbour. A matrix [a, b, c, d, e, f, 0, 0] says that the
+# Geometry, by nearest neighbour. A matrix [a, b, c, d, e, f, 0, 0] says: the
 # value at (x, y) of the result is the one at (a x + b y + c, d x + e y + f) of
 # the image, with x to the right and y down from the middle of the first pixel.
 

@@ -19,7 +19,9 @@ arguments at a magnitude M are the reference's (`randaugment.py`,
 
 A batch is divided by the operation picked, each operation sees its own images
 only, and the parts are put back in order; geometric operations share one
-transform. So a layer costs about one operation, not sixteen.
+transform. So a layer costs about one operation, not sixteen. The parts have
+sizes that depend on the draws, which XLA does not compile; the single
+operations it does, see `image_ops`.
 """
 
 import dataclasses
@@ -36,7 +38,8 @@ REFERENCE_OPS = (
     'Color', 'Contrast', 'Brightness', 'Sharpness', 'ShearX', 'ShearY',
     'TranslateX', 'TranslateY', 'SolarizeAdd', 'Cutout')
 
-_DRAWS = 5  # random numbers for one layer: operation, whether, sign, row, column
+# Random numbers for one layer: operation, whether, sign, row, column.
+_DRAWS = 5
 
 
 class Choice(NamedTuple):
