@@ -17,8 +17,8 @@ from absl import flags
 from absl import logging
 
 from ns import config
-from ns.config import locate
 from ns.core import errors
+from ns.core import files
 
 _GIN_FILE = flags.DEFINE_multi_string(
     'gin_file', [], 'The run file; repeat for files that override it.')
@@ -73,7 +73,7 @@ def run() -> None:
       _GIN_FILE.value, _GIN_BINDINGS.value, _GIN_SEARCH_PATHS.value)
   for note in composition.notes:
     print(f'note: {note}', file=sys.stderr)
-  work_dir = (locate.user_path(_WORK_DIR.value) if _WORK_DIR.value
+  work_dir = (files.user_path(_WORK_DIR.value) if _WORK_DIR.value
               else default_work_dir(_GIN_FILE.value[0]))
   print(composition.root.plan(work_dir))
   if not _PLAN.value:

@@ -41,7 +41,7 @@ def lint(name: str) -> Iterator[str]:
     yield from _head(text, file.shown)
     yield from _form(own)
     yield from _meaning(name, text, own)
-  except errors.ConfigError as error:
+  except (errors.ConfigError, errors.RunError) as error:
     yield _placed(str(error), name)
   if not loaded and 'tensorflow' in sys.modules:
     yield (f'{name}:1: composing it loads TensorFlow; import TensorFlow inside '

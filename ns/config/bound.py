@@ -121,3 +121,24 @@ def _check_required(found: list[Bound]) -> None:
         raise errors.ConfigError(
             f'{bound.binding.where}: `{name}` is required, and nothing binds '
             f'it; add `{name} = …` to the run file.')
+
+
+def check_scopes(found: list[Bound]) -> None:
+  """Raises ConfigError for a reference whose scope binds nothing.
+
+  gin builds it with defaults, without a word: a misspelt row of a catalogue.
+
+  Args:
+    found: the bindings in force, with those of the generations' names.
+  """
+  scopes = {bound.binding.scope for bound in found}
+  for bound in found:
+    for reference, target in bound.references:
+      scope = reference.scope
+      if scope and scope not in scopes:
+        rows = {b.binding.scope for b in found
+                if b.target is target and b.binding.scope}
+        raise errors.ConfigError(
+            f'{bound.binding.where}: nothing is bound in the scope `{scope}` '
+            f'of `{reference}`'
+            f'{nearest.suggest(scope, rows, f"@{{}}/{reference.selector}")}')

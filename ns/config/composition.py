@@ -102,6 +102,7 @@ def _build(program: programs.Program) -> _Built:
         f'`loop.{_ROOT}.{_GENERATIONS}`; give a run file, such as those in '
         '`gin/runs/`.')
   found += _names(root, found)
+  bounds.check_scopes(found)
   engine.load(program.imports, found)
   try:
     built = engine.build(root.target)

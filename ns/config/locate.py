@@ -10,9 +10,12 @@ from collections.abc import Sequence
 import dataclasses
 import os
 
+from etils import epath
+
 from ns.config import nearest
 from ns.config import statements
 from ns.core import errors
+from ns.core import files
 
 _GIN_FOLDER = 'gin'
 
@@ -23,35 +26,14 @@ def root() -> str:
       os.path.abspath(__file__))))
 
 
-def user_folder() -> str:
-  """The folder in which the user typed the command."""
-  return os.environ.get('BUILD_WORKING_DIRECTORY') or os.getcwd()
-
-
-def is_remote(path: str) -> bool:
-  """Whether `path` is a URL such as `gs://bucket/folder`."""
-  return '://' in path
-
-
-def user_path(path: str) -> str:
-  """`path` as the user meant it: from the folder of the command."""
-  return path if is_remote(path) else os.path.join(user_folder(), path)
-
-
-def _epath(path: str):
-  from etils import epath  # Not needed, so not loaded, for local files.
-  return epath.Path(path)
-
-
-def _is_file(path: str) -> bool:
-  return _epath(path).is_file() if is_remote(path) else os.path.isfile(path)
+def _is_absolute(path: str) -> bool:
+  return os.path.isabs(path) or '://' in path
 
 
 def _gin_files(folder: str) -> list[str]:
   """Gin files directly in `folder`, by name; none if it cannot be read."""
   try:
-    names = ([child.name for child in _epath(folder).iterdir()]
-             if is_remote(folder) else os.listdir(folder))
+    names = [child.name for child in epath.Path(folder).iterdir()]
   except OSError:
     return []
   return [name for name in names if name.endswith('.gin')]
@@ -72,10 +54,7 @@ class File:
   def read(self) -> str:
     """The text; raises ConfigError if it is not text."""
     try:
-      if is_remote(self.path):
-        return _epath(self.path).read_text()
-      with open(self.path, encoding='utf-8') as file:
-        return file.read()
+      return epath.Path(self.path).read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
       raise errors.ConfigError(
           f'The gin file `{self.shown}` cannot be read: {error}.') from error
@@ -87,8 +66,8 @@ class Locator:
   search_paths: tuple[str, ...] = ()
 
   def _places(self) -> list[str]:
-    paths = [user_path(path) for path in self.search_paths]
-    return list(dict.fromkeys([*paths, root(), user_folder()]))
+    paths = [files.user_path(path) for path in self.search_paths]
+    return list(dict.fromkeys([*paths, root(), files.user_path('.')]))
 
   def find(self, name: str, included: statements.Where | None = None) -> File:
     """The file called `name`.
@@ -100,11 +79,11 @@ class Locator:
     Raises:
       ConfigError: there is no such file; names the nearest that exists.
     """
-    absolute = os.path.isabs(name) or is_remote(name)
+    absolute = _is_absolute(name)
     places = [''] if absolute else self._places()
     for place in places:
       path = os.path.join(place, name)
-      if _is_file(path):
+      if epath.Path(path).is_file():
         return File(path=path, shown=_shown(name))
     what = (f'{included}: the included file' if included else 'The gin file')
     searched = '' if absolute else (
@@ -127,7 +106,7 @@ def _nearest(name: str, places: Sequence[str]) -> str:
   if best is not None:
     return f'; did you mean `{os.path.join(folder, best)}`?'
   known = [os.path.relpath(os.path.join(parent, file), root())
-           for parent, _, files in os.walk(os.path.join(root(), _GIN_FOLDER))
-           for file in files if file.endswith('.gin')]
+           for parent, _, names in os.walk(os.path.join(root(), _GIN_FOLDER))
+           for file in names if file.endswith('.gin')]
   best = nearest.nearest(name, known)
   return f'; did you mean `{best}`?' if best is not None else '.'

@@ -85,3 +85,20 @@ def test_a_required_macro():
   assert _message('SIZE = %gin.REQUIRED\nnoise.Cutout.size = %SIZE\n') == (
       'a.gin:5: `SIZE` is required, and nothing binds it; add `SIZE = …` to '
       'the run file.')
+
+
+def _scopes(text):
+  bound.check_scopes(_bind(text))
+
+
+def test_a_scope_that_binds_anything_is_fine():
+  _scopes('loop.Generation.noise = @a/noise.Chain()\na/noise.Cutout.size = 3\n')
+
+
+def test_a_reference_to_a_row_that_does_not_exist():
+  text = 'b0/noise.EfficientNet.width = 2\nb0/noise.Cutout.size = 2\n'
+  with pytest.raises(errors.ConfigError) as caught:
+    _scopes(text + 'loop.Generation.model = @bo/noise.EfficientNet()\n')
+  assert str(caught.value) == (
+      'a.gin:7: nothing is bound in the scope `bo` of '
+      '`@bo/noise.EfficientNet()`; there is `@b0/noise.EfficientNet`.')

@@ -65,7 +65,8 @@ def test_a_class_that_the_run_does_not_build():
 def test_a_scoped_reference_escapes_the_generation():
   assert runs.message(
       runs.RUN + 'loop.Generation.model = @b1/noise.EfficientNet()\n'
-      'student1/noise.EfficientNet.width = 2\n') == (
+      'student1/noise.EfficientNet.width = 2\n'
+      'b1/noise.EfficientNet.depth = 2\n') == (
           'run.gin:10: `student1/noise.EfficientNet.width` is unused: nothing '
           'builds `noise.EfficientNet` in the scope `student1`; it is built in '
           '`b1`.')

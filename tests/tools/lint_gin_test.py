@@ -51,6 +51,12 @@ def test_a_run_that_does_not_compose(here, capsys):
       'at least 1, but is 0.']
 
 
+def test_a_run_whose_data_is_missing(here, capsys):
+  assert _lint(here, capsys,
+               runs.RUN + "loop.SelfTraining.fail = 'no data'\n") == [
+      'a.gin:1: The images are missing.']
+
+
 def test_a_name_that_does_not_exist(here, capsys):
   assert _lint(here, capsys, runs.HEAD + 'noise.Cutout.siez = 3\n') == [
       'a.gin:5: `noise.Cutout` has no parameter `siez`; did you mean `size`?']
