@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def _fail(owner: object, name: str, expected: str, value: Any):
-  where = owner if isinstance(owner, str) else type(owner).__name__
-  error = TypeError if expected.startswith('a value of type') else ValueError
-  raise error(
-      f'`{where}.{name}` should be {expected}, but is {value!r}.')
+def _fail(owner: object, name: str, expected: str, value: Any, hint: str = '',
+          error: type[Exception] = ValueError):
+  raise error(f'`{type(owner).__name__}.{name}` should be {expected}, but is '
+              f'{value!r}{hint}.')
 
 
 def _is_number(value: Any) -> bool:
@@ -49,10 +48,13 @@ def number(owner: object, name: str, *, at_least: float | None = None,
 
 
 def one_of(owner: object, name: str, choices: Iterable[Any]) -> None:
-  """Checks that `owner.name` is one of `choices`."""
+  """Checks that `owner.name` is one of `choices`, and of the same type.
+
+  1, 1.0 and True are equal in Python, but not in a fingerprint.
+  """
   value = getattr(owner, name)
   choices = tuple(choices)
-  if value not in choices:
+  if not any(type(value) is type(c) and value == c for c in choices):
     _fail(owner, name, f'one of {", ".join(map(repr, choices))}', value)
 
 
@@ -73,9 +75,7 @@ def instance(owner: object, name: str, *types: type,
   if callable(value) and getattr(value, '__name__', '') in {
       t.__name__ for t in types}:
     hint = f'; write `@…{value.__name__}()` with brackets to build one'
-  where = owner if isinstance(owner, str) else type(owner).__name__
-  raise TypeError(f'`{where}.{name}` should be a value of type {names}, but is '
-                  f'{value!r}{hint}.')
+  _fail(owner, name, f'a value of type {names}', value, hint, TypeError)
 
 
 def has_methods(owner: object, name: str, *methods: str) -> None:
@@ -86,6 +86,4 @@ def has_methods(owner: object, name: str, *methods: str) -> None:
     wanted = ' and '.join(f'`{m}()`' for m in methods)
     hint = ('; write a gin reference with brackets, `@module.Name()`'
             if callable(value) else '')
-    where = owner if isinstance(owner, str) else type(owner).__name__
-    raise TypeError(f'`{where}.{name}` should be an object with {wanted}, but '
-                    f'is {value!r}{hint}.')
+    _fail(owner, name, f'an object with {wanted}', value, hint, TypeError)

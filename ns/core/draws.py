@@ -65,7 +65,8 @@ def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
   Returns:
     [batch, count] float32, multiples of 2**-24.
   """
-  numbers = bits(seeds[:, tf.newaxis], tf.range(count, dtype=tf.int64)[tf.newaxis])
+  number = tf.range(count, dtype=tf.int64)
+  numbers = bits(seeds[:, tf.newaxis], number[tf.newaxis])
   top = tf.bitwise.right_shift(numbers, tf.constant(40, tf.uint64))
   # Through int32, because not every backend casts uint64 to float.
   return tf.cast(tf.cast(top, tf.int32), tf.float32) * 2.0**-24

@@ -12,6 +12,8 @@ from etils import epath
 
 from ns.core import errors
 
+_ASIDE = '.aside'
+
 
 def user_path(path: str) -> str:
   """A path as the user meant it: relative to where they called the program.
@@ -71,6 +73,12 @@ def sha256(path: epath.PathLike) -> str:
   return digest.hexdigest()
 
 
+def is_aside(path: epath.PathLike) -> bool:
+  """Whether it is what a process killed in `written_aside` left behind."""
+  name = epath.Path(path).name
+  return name.startswith('.') and name.endswith(_ASIDE)
+
+
 def write_whole(path: epath.PathLike, content: str | bytes) -> None:
   """Writes a file so that a reader sees all of it or none."""
   with written_aside(path) as aside:
@@ -84,7 +92,7 @@ def written_aside(path: epath.PathLike):
   """Gives a path to write to, which gets the name `path` when all went well."""
   path = epath.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f'.{path.name}.aside')
+  aside = path.with_name(f'.{path.name}{_ASIDE}')
   try:
     yield aside
     aside.replace(path)

@@ -27,6 +27,16 @@ _BEGUN = 'begun.json'
 _MANIFEST = 'manifest.json'
 
 
+class _Absent:
+  """Stands for a field that only the other form has."""
+
+  def __repr__(self):
+    return 'absent'
+
+
+_ABSENT = _Absent()
+
+
 def execution(**kwargs) -> Any:
   """A dataclass field that does not change the result, only how it is made."""
   return dataclasses.field(metadata={'execution': True}, **kwargs)
@@ -68,13 +78,15 @@ def differences(old: Any, new: Any, path: str = '') -> list[str]:
     found = []
     for name in sorted(old.keys() | new.keys()):
       inner = f'{path}.{name}'.strip('.') if name else path
-      found.extend(differences(old.get(name), new.get(name), inner))
+      found.extend(differences(old.get(name, _ABSENT), new.get(name, _ABSENT),
+                               inner))
     return found
   if (isinstance(old, list) and isinstance(new, list)
       and len(old) == len(new)):
     return [line for i, pair in enumerate(zip(old, new))
             for line in differences(*pair, f'{path}[{i}]')]
-  return [] if old == new else [f'{path}: {old!r} -> {new!r}']
+  # By their text, as the fingerprint sees them: 1 is not 1.0, nor True.
+  return [] if repr(old) == repr(new) else [f'{path}: {old!r} -> {new!r}']
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,11 +126,13 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
   outputs = {}
   for path in sorted(_files_below(folder)):
     name = str(path.relative_to(folder))
-    if name not in (_BEGUN, _MANIFEST):
-      outputs[name] = {'bytes': path.stat().length, 'sha256': files.sha256(path)}
+    if name not in (_BEGUN, _MANIFEST) and not files.is_aside(path):
+      outputs[name] = {'bytes': path.stat().length,
+                       'sha256': files.sha256(path)}
   made = Manifest(fingerprint=fingerprint(form), outputs=outputs,
                   results=results, seconds=seconds, versions=versions)
-  _write_json(folder / _MANIFEST, {'format': FORMAT, **dataclasses.asdict(made)})
+  _write_json(folder / _MANIFEST,
+              {'format': FORMAT, **dataclasses.asdict(made)})
   return made
 
 
@@ -134,10 +148,10 @@ def read(folder: epath.PathLike) -> Manifest | None:
   if not path.exists():
     return None
   content = json.loads(path.read_text())
-  if content.pop('format') != FORMAT:
+  if (found := content.pop('format', None)) != FORMAT:
     raise errors.RunError(
-        f'`{path}` should be of format {FORMAT}, but another version of this '
-        'program wrote it; use another work directory.')
+        f'`{path}` should be of format {FORMAT}, but is of format {found}: '
+        'another version of this program wrote it; use another work directory.')
   made = Manifest(**content)
   for name, output in made.outputs.items():
     file = folder / name

@@ -30,6 +30,7 @@ class Progress:
     self._what, self._total, self._unit = what, total, unit
     self._initial = self._done = initial
     self._clock, self._every = clock, every_seconds
+    self._written, self._note = None, ''
     self._start = self._last = clock()
     self._bar = tqdm.tqdm(
         desc=what, total=total, initial=initial, unit=' ' + unit,
@@ -42,15 +43,13 @@ class Progress:
   def __exit__(self, kind, error, trace):
     if self._bar is not None:
       self._bar.close()
-    if kind is None:
-      self._write(self._last_note if self._done else '')
-
-  _last_note = ''
+    if kind is None and self._done != self._written:
+      self._write(self._note)
 
   def advance(self, count: int, note: str = '') -> None:
     """Counts `count` more units; `note` says how it stands, e.g. the loss."""
     self._done += count
-    self._last_note = note
+    self._note = note
     if self._bar is not None:
       self._bar.update(count)
       self._bar.set_postfix_str(note, refresh=False)
@@ -59,14 +58,15 @@ class Progress:
       self._write(note)
 
   def _write(self, note: str) -> None:
+    self._written = self._done
     seconds = max(self._clock() - self._start, 1e-9)
     rate = (self._done - self._initial) / seconds
     left = self._total - self._done
     parts = [f'{self._done:,}/{self._total:,} {self._unit}',
              f'{rate:,.1f} {self._unit}/s']
-    if left and rate:
+    if left > 0 and rate:
       parts.append(f'{duration(left / rate)} left')
-    elif not left:
+    elif left <= 0:
       parts.append(f'took {duration(seconds)}')
     parts.extend([note] if note else [])
     print(f'{self._what}: {", ".join(parts)}', file=self._stream, flush=True)

@@ -18,7 +18,8 @@ def png(pixels: np.ndarray) -> bytes:
   Raises:
     ValueError: another shape or dtype.
   """
-  if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+  if (pixels.dtype != np.uint8 or pixels.ndim != 3
+      or pixels.shape[2] not in (1, 3)):
     raise ValueError('`pixels` should be [height, width, 1 or 3] uint8, but is '
                      f'{list(pixels.shape)} {pixels.dtype}.')
   image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
