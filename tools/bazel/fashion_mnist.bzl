@@ -1,7 +1,7 @@
-"""`@fashion_mnist`: the four IDX files of Fashion-MNIST, unpacked and checked.
+"""`@fashion_mnist`: the four IDX files of Fashion-MNIST, gzipped and checked.
 
-In runfiles they lie in the folder `fashion_mnist`. Where they come from is said
-in fashion_mnist.py.
+In runfiles they lie in the folder `fashion_mnist`, for example
+`train-images-idx3-ubyte.gz`. Where they come from is said in fashion_mnist.py.
 """
 
 load("//tools/bazel:host_python.bzl", "run_script")
@@ -9,7 +9,7 @@ load("//tools/bazel:host_python.bzl", "run_script")
 _BUILD = """\
 filegroup(
     name = "fashion_mnist",
-    srcs = glob(["*-ubyte"]),
+    srcs = glob(["*.gz"]),
     visibility = ["//visibility:public"],
 )
 """

@@ -4,13 +4,14 @@
 
 They come from the folder that is given, else from Debian's installed package
 dataset-fashion-mnist, else from that package, downloaded by apt and unpacked
-without being installed, for which root is not needed. Files may be gzipped;
-those in the target are not, and their SHA-256 is checked.
+without being installed, for which root is not needed. There they may be gzipped
+or not; in the target they are, and the SHA-256 of their contents is checked.
 """
 
 import argparse
 import gzip
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import zlib
 
-# Of the unpacked files: whoever compressed them, they are the same.
+# Of the contents: these are the same, whoever compressed them.
 SHA256 = {
     't10k-images-idx3-ubyte': (
         '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b'
@@ -43,32 +44,35 @@ _WAYS = (
 
 
 def read(folder: pathlib.Path, name: str) -> bytes:
-  """Returns the file `name` of `folder`, unpacked, once its checksum is right.
+  """Returns the file `name` of `folder`, gzipped, once its contents are right.
 
   Raises:
     SystemExit: it is missing, is not gzip though it is called so, or another.
   """
-  path = folder / name
+  path = folder / f'{name}.gz'
   if not path.exists():
-    path = folder / f'{name}.gz'
+    path = folder / name
   if not path.exists():
     sys.exit(
-        f'{folder} has neither {name} nor {name}.gz, expected the four IDX'
+        f'{folder} has neither {name}.gz nor {name}, expected the four IDX'
         f' files of Fashion-MNIST: {_WAYS}'
     )
   data = path.read_bytes()
   if path.suffix == '.gz':
+    packed = data
     try:
-      data = gzip.decompress(data)
+      data = gzip.decompress(packed)
     except (EOFError, OSError, zlib.error) as error:
       sys.exit(f'{path} is not a whole gzip file ({error}): {_WAYS}')
+  else:
+    packed = gzip.compress(data, mtime=0)
   found = hashlib.sha256(data).hexdigest()
   if found != SHA256[name]:
     sys.exit(
         f'{path} is not the file of Fashion-MNIST: expected SHA-256'
-        f' {SHA256[name]} of its unpacked contents, found {found}: {_WAYS}'
+        f' {SHA256[name]} of its contents, found {found}: {_WAYS}'
     )
-  return data
+  return packed
 
 
 def _run(*command: str, folder: pathlib.Path) -> bool:
@@ -95,13 +99,12 @@ def download(folder: pathlib.Path) -> pathlib.Path:
   lists = folder / 'apt'
   (lists / 'lists/partial').mkdir(parents=True)
   (lists / 'archives/partial').mkdir(parents=True)
-  own = (
-      '-o', f'Dir::State::Lists={lists}/lists', '-o', f'Dir::Cache={lists}',
-      '-o', 'APT::Sandbox::User=root',
-  )
-  fetched = _run('apt-get', '--quiet', 'download', _PACKAGE, folder=folder) or (
-      _run('apt-get', '--quiet', *own, 'update', folder=folder)
-      and _run('apt-get', '--quiet', *own, 'download', _PACKAGE, folder=folder)
+  # apt's own user may not write here.
+  apt = ('apt-get', '--quiet', '-o', 'APT::Sandbox::User=root')
+  own = ('-o', f'Dir::State::Lists={lists}/lists', '-o', f'Dir::Cache={lists}')
+  fetched = _run(*apt, 'download', _PACKAGE, folder=folder) or (
+      _run(*apt, *own, 'update', folder=folder)
+      and _run(*apt, *own, 'download', _PACKAGE, folder=folder)
   )
   archives = list(folder.glob(f'{_PACKAGE}_*.deb'))
   if not fetched or not archives:
@@ -120,7 +123,16 @@ def bring(
     folder: where the files are, or '' for Debian's package.
     target: the folder to write to.
     system: the root of the file system with Debian's installed packages.
+
+  Raises:
+    SystemExit: a file is missing or not what it should be, or `folder` is
+      relative.
   """
+  if folder and not os.path.isabs(folder):
+    sys.exit(
+        f'NS_FASHION_MNIST_DIR={folder} is relative, expected an absolute path:'
+        ' Bazel runs in another folder than you.'
+    )
   scratch = pathlib.Path(tempfile.mkdtemp(dir=target))
   if folder:
     source = pathlib.Path(folder)
@@ -129,7 +141,7 @@ def bring(
   else:
     source = download(scratch)
   for name in SHA256:
-    (target / name).write_bytes(read(source, name))
+    (target / f'{name}.gz').write_bytes(read(source, name))
   shutil.rmtree(scratch)
 
 
