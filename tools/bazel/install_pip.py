@@ -184,6 +184,15 @@ def requirements(
   return {name: frozenset(needed - {name}) for name, needed in needs.items()}
 
 
+def folders(names: Collection[str]) -> dict[str, str]:
+  """Returns the folder of each distribution, relative to the repository."""
+  shared = _SHARED_FOLDER if _SHARED_FOLDER in names else None
+  return {
+      name: f'lib/{shared if shared and _SHARES_FOLDER.match(name) else name}'
+      for name in names
+  }
+
+
 def closure(name: str, needs: Mapping[str, Collection[str]]) -> list[str]:
   """Returns all that `name` needs, itself left out, in order of name."""
   found = set()
@@ -292,21 +301,14 @@ def install(
       canonical(distribution.metadata['Name']): distribution
       for distribution in importlib.metadata.distributions(path=[str(site)])
   }
-  folders = {
-      name: 'lib/' + (
-          _SHARED_FOLDER
-          if _SHARES_FOLDER.match(name) and _SHARED_FOLDER in distributions
-          else name
-      )
-      for name in distributions
-  }
+  places = folders(distributions)
   needs = requirements(distributions, entries=entries, providers=providers)
   (root / 'lock').mkdir()
   for name, distribution in distributions.items():
-    lay_out(distribution, site=site, folder=root / folders[name])
+    lay_out(distribution, site=site, folder=root / places[name])
     (root / 'lock' / f'{name}.txt').write_text(entries[name].text)
   (root / 'BUILD.bazel').write_text(
-      build_file(needs, folders=folders, providers=providers)
+      build_file(needs, folders=places, providers=providers)
   )
   shutil.rmtree(site)
 

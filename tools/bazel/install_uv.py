@@ -28,10 +28,11 @@ def _has_pip(python: str, env: dict[str, str]) -> bool:
   )
 
 
-def install(*, lock: pathlib.Path, target: pathlib.Path) -> None:
+def install(*, python: str, lock: pathlib.Path, target: pathlib.Path) -> None:
   """Installs the distributions of `lock` into `target`.
 
   Args:
+    python: an interpreter with pip or ensurepip.
     lock: a requirements file with hashes.
     target: the folder to fill.
 
@@ -39,8 +40,6 @@ def install(*, lock: pathlib.Path, target: pathlib.Path) -> None:
     SystemExit: neither pip nor ensurepip is there, or pip failed.
   """
   env = registry.environment(os.environ)
-  # This runs in the empty environment: what it was made from may have pip.
-  python = os.path.realpath(sys.executable)
   with tempfile.TemporaryDirectory() as scratch:
     if not _has_pip(python, env):
       made = subprocess.run(
@@ -49,8 +48,8 @@ def install(*, lock: pathlib.Path, target: pathlib.Path) -> None:
       )
       if made.returncode:
         sys.exit(
-            f'{python} has neither pip nor ensurepip: install one of them (on'
-            f' Debian: apt-get install python3.11-venv).\n{made.stdout}'
+            f'{made.stdout}\n{python} has neither pip nor ensurepip: install'
+            ' one of them (on Debian: apt-get install python3.11-venv).'
         )
       python = os.path.join(scratch, 'bin', 'python3')
     done = subprocess.run(
@@ -68,6 +67,8 @@ def install(*, lock: pathlib.Path, target: pathlib.Path) -> None:
 
 if __name__ == '__main__':
   parser = argparse.ArgumentParser(description=__doc__)
+  # This runs in the empty environment: what that was made from may have pip.
+  parser.add_argument('--python', default=os.path.realpath(sys.executable))
   parser.add_argument('--lock', type=pathlib.Path, required=True)
   parser.add_argument('--target', type=pathlib.Path, required=True)
   install(**vars(parser.parse_args()))
