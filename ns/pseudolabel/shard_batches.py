@@ -35,14 +35,13 @@ def batches(source, shard, batch_size: int, *, decoded: bool
     records = records.map(
         lambda record: {**record, 'image': decode.decode(record['image'])},
         num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-  # Labels, where a source has them, are none of a teacher's business.
-  records = records.map(lambda r: (r['key'], r['image']))
   records = records.batch(batch_size).prefetch(tf.data.AUTOTUNE)
   rows = 0
   try:
-    for keys, images in records.as_numpy_iterator():
-      rows += len(keys)
-      yield keys, images
+    for batch in records.as_numpy_iterator():
+      rows += len(batch['key'])
+      # Labels, where a source has them, are none of a teacher's business.
+      yield batch['key'], batch['image']
   except tf.errors.OpError as error:
     raise errors.RunError(
         f'The images of shard `{shard.name}` of `{source.name}` cannot be read '

@@ -1,6 +1,7 @@
 import collections
 import json
 import os
+import shutil
 
 import numpy as np
 from pyarrow import parquet
@@ -28,11 +29,18 @@ def pool():
   return fakes.Pool(SIZES, hidden=HIDDEN)
 
 
-@pytest.fixture
-def labelled(tmp_path, pool):
+@pytest.fixture(scope='module')
+def labelled_once(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('labelled')
   labelling.Labelling(batch_size=32).run(
-      fakes.Teacher(TABLE), pool, str(tmp_path / 'labelled'), 't1')
-  return str(tmp_path / 'labelled')
+      fakes.Teacher(TABLE), fakes.Pool(SIZES), str(folder), 't1')
+  return folder
+
+
+@pytest.fixture
+def labelled(tmp_path, labelled_once):
+  """Predictions for `pool` that a test may change."""
+  return str(shutil.copytree(labelled_once, tmp_path / 'labelled'))
 
 
 @pytest.fixture
