@@ -15,7 +15,8 @@ class BatchNormalization(keras.layers.Layer):
   (efficientnet_builder.py), and the biased variance (its layer is not fused;
   the fused operation returns the unbiased one, which is scaled back).
 
-  Call arguments: inputs [batch, height, width, channels] float32, training.
+  Call arguments: inputs [batch, height, width, channels] float32 (bfloat16
+  under that policy; parameters and statistics stay float32), training.
   Returns: the normalised inputs, of the same shape and dtype.
   """
 
@@ -27,7 +28,7 @@ class BatchNormalization(keras.layers.Layer):
   def build(self, input_shape):
     add = lambda name, initializer, trainable: self.add_weight(
         name=name, shape=(input_shape[-1],), initializer=initializer,
-        trainable=trainable, dtype='float32')
+        trainable=trainable, dtype='float32', autocast=False)
     self.gamma = add('gamma', 'ones', True)
     self.beta = add('beta', 'zeros', True)
     self.moving_mean = add('moving_mean', 'zeros', False)

@@ -12,7 +12,8 @@ DIVISOR = 8
 def round_filters(filters: int, width: float, divisor: int = DIVISOR) -> int:
   """Filters scaled by `width`, as a multiple of `divisor`.
 
-  Rounds to the nearest multiple, but never below 90 % of the scaled number.
+  Rounds to the nearest multiple, but never below 90 % of the scaled number. A
+  width of 1 leaves the filters as they are, whatever they are a multiple of.
 
   Args:
     filters: the base network's number.
@@ -20,7 +21,7 @@ def round_filters(filters: int, width: float, divisor: int = DIVISOR) -> int:
     divisor: what the result is a multiple of.
 
   Returns:
-    The scaled number of filters, at least `divisor`.
+    The scaled number of filters, at least `divisor` where it was scaled.
   """
   if width == 1.0:
     return filters

@@ -53,4 +53,6 @@ def load(network, path: epath.PathLike) -> None:
       raise errors.RunError(
           f'`{path}` should have `{name}` of shape {tuple(variable.shape)}, '
           f'but has {stored[name].shape}.')
+  # Only now, so that an error leaves the network as it was.
+  for name, variable in variables.items():
     variable.assign(stored[name])
