@@ -94,9 +94,9 @@ class ExactRatio:
   def __post_init__(self):
     _check_common(self)
     pseudo = self.labelled_batch * self.ratio
-    if pseudo != round(pseudo):
+    if not _is_whole(pseudo):
       wholes = [n for n in range(1, 4 * self.labelled_batch)
-                if abs(n * self.ratio - round(n * self.ratio)) < 1e-9]
+                if _is_whole(n * self.ratio)]
       nearest = sorted(wholes, key=lambda n: abs(n - self.labelled_batch))[:2]
       raise ValueError(
           '`ExactRatio.labelled_batch` times `ratio` should be a whole number, '
@@ -163,6 +163,11 @@ class Sampled:
     choice = seed.child('choice').value % 2**31
     batches = _batched(mixture, self.batch_size, choice)
     return _with_noise(batches.skip(first_step), noise)
+
+
+def _is_whole(number: float) -> bool:
+  # 100 x 1.1 is 110.00000000000001.
+  return abs(number - round(number)) < 1e-9
 
 
 def _check_common(mixture) -> None:

@@ -20,6 +20,7 @@ import dataclasses
 import functools
 import gzip
 import hashlib
+import zlib
 
 import numpy as np
 
@@ -110,11 +111,17 @@ class Idx:
     width = len(str(self.num_examples - 1))
     return [f'{self.name}/{index:0{width}}' for index in indices]
 
-  @functools.cache
   def digest(self) -> str:
+    return self._digest
+
+  # Of this object, not of all that are equal: the files may change.
+  @functools.cached_property
+  def _digest(self) -> str:
     paths = files.data_path(self.images), files.data_path(self.labels)
     content = ''.join(files.sha256(path) for path in paths)
-    return hashlib.sha256(f'{content}{self.classes}'.encode()).hexdigest()
+    # The name is in the keys, and so in the examples.
+    return hashlib.sha256(
+        f'{content}{self.classes}{self.name}'.encode()).hexdigest()
 
   def canonical(self) -> dict:
     """What of a source enters a fingerprint: its contents, not its place."""
@@ -205,11 +212,14 @@ def _read_idx(source: Idx, field: str, ranks: tuple[int, ...],
         raise errors.RunError(
             f'`{name}` should be an IDX file of uint8 with rank '
             f'{" or ".join(map(str, ranks))}, but begins with {head.hex()}.')
-      shape = tuple(map(int, np.frombuffer(stream.read(4 * head[3]), '>i4')))
+      dimensions = stream.read(4 * head[3])
+      if len(dimensions) < 4 * head[3]:
+        raise EOFError('it ends within its header')
+      shape = tuple(map(int, np.frombuffer(dimensions, '>i4')))
       if header_only:
         return shape
       values = np.frombuffer(stream.read(), np.uint8)
-  except (EOFError, OSError) as error:
+  except (EOFError, OSError, zlib.error) as error:
     raise errors.RunError(f'`{name}` cannot be read: {error}.') from error
   if values.size != int(np.prod(shape)):
     raise errors.RunError(

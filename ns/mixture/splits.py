@@ -70,12 +70,14 @@ class FewLabels:
   @property
   def image_shape(self) -> tuple[int, int, int]:
     """(height, width, channels) of all images."""
-    shapes = [tuple(source.image_shape[1:]) for source in (self.train, self.test)]
+    # Grey images may be of rank 3, without channels.
+    shapes = [(*source.image_shape[1:], 1)[:3]
+              for source in (self.train, self.test)]
     if shapes[0] != shapes[1]:
       raise errors.RunError(
           f'The images of `{self.test.name}` should be of the shape of those of '
           f'`{self.train.name}`, {shapes[0]}, but are of {shapes[1]}.')
-    return shapes[0] if len(shapes[0]) == 3 else (*shapes[0], 1)
+    return shapes[0]
 
   def write(self, path: epath.PathLike) -> None:
     """Writes which split every image is in: Parquet, columns key and split."""

@@ -12,6 +12,7 @@ from etils import epath
 import seqio
 import tensorflow as tf
 
+from ns.core import errors
 from ns.core import seeds
 from ns.core import types
 from ns.images import decode
@@ -28,6 +29,8 @@ _FEATURES = {
     types.IS_LABELLED: _feature(tf.float32, 0),
 }
 _TRAINING_FEATURES = {**_FEATURES, types.SEED: _feature(tf.int64, 0)}
+
+_PARSED_AT_ONCE = 256
 
 
 def labelled(source: sources.Subset, *, image_shape: Sequence[int],
@@ -51,7 +54,8 @@ def labelled(source: sources.Subset, *, image_shape: Sequence[int],
         record, image_shape, is_labelled=True,
         label=labels.one_hot(record['label'], source.classes, smoothing))
 
-  return _task('labelled', examples, example, _TRAINING_FEATURES)
+  return _task('labelled', examples, example, _TRAINING_FEATURES,
+               source.num_examples)
 
 
 def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
@@ -65,21 +69,36 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
     classes: number of classes.
     policy: `labels.SoftLabels` or `labels.HardLabels`.
     image_shape, buffer_size, seed, start: as of `labelled`.
+
+  Raises:
+    RunError: the folder has no such files.
   """
   paths = sorted(map(str, epath.Path(folder).glob('pseudo-*.tfrecord')))
-  # Cached: encoded bytes are small, and a pool is read once an epoch.
-  records = tf.data.TFRecordDataset(paths).map(
-      lambda serialised: pseudo_record.parse(serialised, classes),
-      num_parallel_calls=2).cache()
-  copies = records.flat_map(
-      lambda r: tf.data.Dataset.from_tensors(r).repeat(r['copies']))
-  examples = stream.endless(copies, num_examples, buffer_size, seed, start)
+  if not paths:  # An endless stream of nothing would wait for ever.
+    raise errors.RunError(f'`{folder}` should have pseudo-labelled images in '
+                          '`pseudo-*.tfrecord`, but has no such file.')
+
+  def parse(serialised):
+    parsed = pseudo_record.parse(serialised, classes)
+    return ({'image': parsed['image'],
+             'label': policy.apply(parsed['probabilities'])}, parsed['copies'])
+
+  # Parsed once and kept: an epoch reads every record, and encoded images are
+  # small. By the batch, because that is much quicker.
+  records = tf.data.TFRecordDataset(paths).batch(_PARSED_AT_ONCE).map(
+      parse).unbatch().cache()
+  examples = stream.endless(
+      records.flat_map(
+          lambda record, copies: tf.data.Dataset.from_tensors(record).repeat(
+              copies)),
+      num_examples, buffer_size, seed, start)
 
   def example(record):
     return _example(record, image_shape, is_labelled=False,
-                    label=policy.apply(record['probabilities']))
+                    label=record['label'])
 
-  return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES)
+  return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES,
+               num_examples)
 
 
 def evaluation(source: sources.Subset,
@@ -89,7 +108,8 @@ def evaluation(source: sources.Subset,
     return _example(record, image_shape, is_labelled=True,
                     label=labels.one_hot(record['label'], source.classes, 0.0))
 
-  return _task(source.name, source.records(), example, _FEATURES)
+  return _task(source.name, source.records(), example, _FEATURES,
+               source.num_examples)
 
 
 def dataset(task_or_mixture, num_epochs: int | None = 1,
@@ -112,9 +132,9 @@ def _example(record, image_shape, *, label, is_labelled):
   return example
 
 
-def _task(name, examples, example, features) -> seqio.Task:
+def _task(name, examples, example, features, num_examples) -> seqio.Task:
   source = seqio.FunctionDataSource(
       dataset_fn=lambda split, shuffle_files, seed=None: examples,
-      splits=('train',))
+      splits=('train',), num_input_examples={'train': num_examples})
   return seqio.Task(name, source=source, output_features=features,
                     preprocessors=[seqio.map_over_dataset(example)])
