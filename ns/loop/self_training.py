@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import inspect
 from typing import Any
 
 from etils import epath
@@ -61,7 +62,9 @@ class SelfTraining:
           f'but is {built[0].mixture!r}; bind `@mixture.Labelled()` to it.')
     checks.integer(self, 'seed', at_least=0)
     checks.has_methods(self, 'runtime', 'strategy')
-    if not hasattr(self.data, 'unlabelled'):
+    # Looked up without being called: it would read the data.
+    offers = inspect.getattr_static(self.data, 'unlabelled', None)
+    if offers is None or isinstance(self.data, type):
       raise TypeError('`SelfTraining.data` should be a split such as '
                       f'`@mixture.FewLabels()`, but is {self.data!r}.')
 
@@ -80,10 +83,7 @@ class SelfTraining:
 
   def plan(self, work_dir: str) -> str:
     """The schedule as text, one line a stage, checked against `work_dir`."""
-    stages = self.stages()
-    for stage in stages:
-      stage.check(epath.Path(work_dir))
-    return plan.text(self, stages, work_dir)
+    return plan.text(self, self.stages(), work_dir)
 
   def run(self, work_dir: str, resolved: str = '', operative: str = '') -> None:
     """Makes every stage that is not finished, and the summary.
@@ -113,4 +113,3 @@ class SelfTraining:
       summary.write(results, folder / 'summary.json')
       print(summary.table(results), flush=True)
       print(f'The result is in {work_dir}', flush=True)
-

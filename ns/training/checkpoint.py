@@ -39,4 +39,7 @@ class Checkpoints:
   def remove(self) -> None:
     """Removes all: the training is finished and its weights are kept."""
     if self._folder.exists():
+      # The file that names the last one goes first: whoever is killed here does
+      # not come back to a checkpoint of which half is gone.
+      (self._folder / 'checkpoint').unlink(missing_ok=True)
       self._folder.rmtree()

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from etils import epath
+import numpy as np
 
 from ns.core import checks
 from ns.core import errors
@@ -85,7 +86,7 @@ class Training:
       The last metrics, and `seconds` of all starts together.
 
     Raises:
-      RunError: the loss is no longer a finite number.
+      RunError: the loss or a weight is no longer a finite number.
     """
     from ns.models import weights
     from ns.training import checkpoint
@@ -107,18 +108,20 @@ class Training:
         rate = self.learning_rate.at(step, self.num_steps)
         recent.append(take_step(next(batches), step, rate))
         done = step + 1
-        if done % self.summary_every_steps == 0 or done == self.num_steps:
+        is_last = done == self.num_steps
+        saves = done % self.checkpoint_every_steps == 0 and not is_last
+        # Before a checkpoint, too: a bad state is never saved, and who goes on
+        # from there reports the same as who was not stopped.
+        if done % self.summary_every_steps == 0 or saves or is_last:
           metrics = {name: float(sum(m[name] for m in recent)) / len(recent)
                      for name in recent[0]}
-          # Looked at before any checkpoint: a bad state is never saved.
-          _check_loss(job.name, done, metrics['loss'])
+          _check_finite(job.name, done, metrics['loss'],
+                        state.average if saves or is_last else None)
           metrics['images_per_second'] = (
               (done - first) * job.batch_size / (time.monotonic() - start))
           writer.write(done, {**metrics, 'learning_rate': rate})
           recent.clear()
-        if done % self.checkpoint_every_steps == 0 and done < self.num_steps:
-          if recent:
-            _check_loss(job.name, done, float(recent[-1]['loss']))
+        if saves:
           checkpoints.save(done, seconds())
         shown.advance(1, f'loss {metrics["loss"]:.3f}' if metrics else '')
 
@@ -128,9 +131,13 @@ class Training:
     return {**metrics, 'seconds': seconds()}
 
 
-def _check_loss(name: str, step: int, loss: float) -> None:
-  if not math.isfinite(loss):
+def _check_finite(name: str, step: int, loss: float, average) -> None:
+  bad = '' if math.isfinite(loss) else f'loss of {name} is {loss}'
+  # The loss is from before the last update, which may have been too much.
+  for variable in average.variables if average is not None else ():
+    if not bad and not np.isfinite(variable.numpy()).all():
+      bad = f'moving average of {name} is not finite in `{variable.path}`'
+  if bad:
     raise errors.RunError(
-        f'The loss of {name} is {loss} at step {step}; all earlier stages are '
-        'kept. Lower the peak of the learning rate or lengthen its warm-up, '
-        'and start again.')
+        f'The {bad} at step {step}; all earlier stages are kept. Lower the '
+        'peak of the learning rate or lengthen its warm-up, and start again.')
