@@ -10,6 +10,8 @@ Initialisers follow the reference's efficientnet_model.py: normal with variance
 kernel counts as one output filter.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -28,8 +30,8 @@ class Convolution(keras.layers.Layer):
   Call arguments: inputs [batch, height, width, channels] float32, training.
   """
 
-  def __init__(self, filters: int | None, kernel: int, stride: int, seed: int,
-               activate: bool = True, **kwargs):
+  def __init__(self, filters: int | None, kernel: int, stride: int, *,
+               seed: int, momentum: float, activate: bool = True, **kwargs):
     """`filters=None` is for a depthwise convolution."""
     super().__init__(**kwargs)
     common = dict(strides=stride, padding='same', use_bias=False, name='conv')
@@ -41,7 +43,8 @@ class Convolution(keras.layers.Layer):
     else:
       self.convolution = keras.layers.DepthwiseConv2D(
           kernel, depthwise_initializer=initializer, **common)
-    self.normalization = normalization.BatchNormalization(name='norm')
+    self.normalization = normalization.BatchNormalization(
+        momentum, name='norm')
     self.activate = activate
 
   def build(self, input_shape):
@@ -84,28 +87,30 @@ class MBConv(keras.layers.Layer):
   stochastic depth skips it.
   """
 
-  def __init__(self, block: efficientnet.Block, seed: int, **kwargs):
+  def __init__(self, block: efficientnet.Block, *, seed: int, momentum: float,
+               **kwargs):
     super().__init__(**kwargs)
     self.block = block
     steps = []
+    convolution = functools.partial(Convolution, momentum=momentum)
     hidden = block.hidden_filters
     # A fused block without expansion is one convolution, with activation.
     single = block.fused and block.expansion == 1
     if block.fused:
-      steps.append(Convolution(
+      steps.append(convolution(
           block.filters if single else hidden, block.kernel, block.stride,
-          seed, name='fused'))
+          seed=seed, name='fused'))
     else:
       if block.expansion != 1:
-        steps.append(Convolution(hidden, 1, 1, seed, name='expand'))
-      steps.append(Convolution(None, block.kernel, block.stride, seed + 1,
+        steps.append(convolution(hidden, 1, 1, seed=seed, name='expand'))
+      steps.append(convolution(None, block.kernel, block.stride, seed=seed + 1,
                                name='depthwise'))
     if block.squeezed_filters and not single:
       steps.append(SqueezeExcite(block.squeezed_filters, hidden, seed + 2,
                                  name='squeeze_excite'))
     if not single:
-      steps.append(Convolution(block.filters, 1, 1, seed + 4, activate=False,
-                               name='project'))
+      steps.append(convolution(block.filters, 1, 1, seed=seed + 4,
+                               activate=False, name='project'))
     self.steps = steps
 
   def build(self, input_shape):

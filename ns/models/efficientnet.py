@@ -33,7 +33,9 @@ class BlockGroup:
       for no squeeze and excitation.
     fused: one full convolution expands and looks around, in place of a 1x1
       expansion and a depthwise one. Many more multiplications and, in the early
-      layers of a small network on a CPU, several times faster.
+      layers of a small network on a CPU, several times faster. Without
+      expansion the block is that one convolution alone, and has no squeeze and
+      excitation.
   """
   repeats: int
   kernel: int
@@ -104,6 +106,8 @@ class EfficientNet:
     stem_filters: filters of the first convolution, before scaling.
     stem_stride: its stride.
     head_filters: filters of the last, 1x1 convolution, before scaling.
+    norm_momentum: of the moving statistics of batch normalisation; 0.99 in the
+      reference, too slow for runs of a few hundred steps.
     pixel_mean: mean of each channel over the data, in [0, 255]. Its length is
       the number of channels.
     pixel_std: standard deviation of each channel, in [0, 255].
@@ -115,6 +119,7 @@ class EfficientNet:
   stem_filters: int = 32
   stem_stride: int = 2
   head_filters: int = 1280
+  norm_momentum: float = 0.99
   pixel_mean: tuple[float, ...] = _IMAGENET_MEAN
   pixel_std: tuple[float, ...] = _IMAGENET_STD
 
@@ -124,6 +129,9 @@ class EfficientNet:
     for name in ('image_size', 'stem_filters', 'head_filters'):
       checks.integer(self, name, at_least=1)
     checks.one_of(self, 'stem_stride', (1, 2))
+    for name in ('block_groups', 'pixel_mean', 'pixel_std'):
+      checks.instance(self, name, list, tuple)
+    checks.number(self, 'norm_momentum', at_least=0, below=1)
     set_field = lambda name, value: object.__setattr__(self, name, value)
     set_field('block_groups', tuple(map(_block_group, self.block_groups)))
     for name in ('pixel_mean', 'pixel_std'):
@@ -131,7 +139,11 @@ class EfficientNet:
     if not self.block_groups:
       raise ValueError('`EfficientNet.block_groups` should have at least one '
                        'group, but is empty.')
-    if len(self.pixel_mean) != len(self.pixel_std) or min(self.pixel_std) <= 0:
+    if not self.pixel_mean:
+      raise ValueError('`EfficientNet.pixel_mean` should have one number for '
+                       'each channel, but is empty.')
+    if (len(self.pixel_mean) != len(self.pixel_std)
+        or not all(std > 0 for std in self.pixel_std)):
       raise ValueError(
           '`EfficientNet.pixel_std` should have one positive number for each '
           f'of the {len(self.pixel_mean)} of `pixel_mean`, but is '
@@ -157,8 +169,9 @@ class EfficientNet:
     for group in self.block_groups:
       output = scaling.round_filters(group.filters, self.width)
       for repeat in range(scaling.round_repeats(group.repeats, self.depth)):
+        single = group.fused and group.expansion == 1
         squeezed = (max(1, int(filters * group.squeeze_excite))
-                    if group.squeeze_excite else 0)
+                    if group.squeeze_excite and not single else 0)
         blocks.append(Block(
             index=len(blocks), kernel=group.kernel,
             stride=group.stride if repeat == 0 else 1,

@@ -35,19 +35,21 @@ class Network(keras.Model):
     super().__init__(name='network', autocast=False)
     self.architecture = architecture
     self.model_noise = model_noise
+    momentum = architecture.norm_momentum
     self.stem = blocks.Convolution(
-        architecture.scaled_stem_filters, 3, architecture.stem_stride, seed,
-        name='stem')
+        architecture.scaled_stem_filters, 3, architecture.stem_stride,
+        seed=seed, momentum=momentum, name='stem')
     self.blocks = [
-        blocks.MBConv(block, seed + _SEEDS_PER_BLOCK * (1 + block.index),
-                      name=f'block_{block.index}')
+        blocks.MBConv(block, seed=seed + _SEEDS_PER_BLOCK * (1 + block.index),
+                      momentum=momentum, name=f'block_{block.index}')
         for block in architecture.blocks]
     self.head = blocks.Convolution(
-        architecture.scaled_head_filters, 1, 1, seed + 1, name='head')
+        architecture.scaled_head_filters, 1, 1, seed=seed + 1,
+        momentum=momentum, name='head')
     # Uniform in +-1/sqrt(classes): efficientnet_model.py.
     limit = classes**-0.5
     self.classifier = keras.layers.Dense(
-        classes, name='classifier',
+        classes, name='classifier', dtype='float32',
         kernel_initializer=keras.initializers.RandomUniform(
             -limit, limit, seed=seed + 2))
     self.build((None, image_size, image_size, architecture.channels))
@@ -71,12 +73,14 @@ class Network(keras.Model):
     mean = tf.constant(self.architecture.pixel_mean)
     std = tf.constant(self.architecture.pixel_std)
     features = self.stem((images - mean) / std, training=training)
-    seeds = self._image_seeds(images, noise_seed, first_index) if training else None
+    seeds = (self._image_seeds(images, noise_seed, first_index) if training
+             else None)
     for layer in self.blocks:
       features = layer(features, training=training,
                        scale=self._block_scale(layer.block, seeds))
     features = self.head(features, training=training)
-    pooled = tf.reduce_mean(features, axis=(1, 2))
+    # From here on in float32, whatever the blocks compute in.
+    pooled = tf.reduce_mean(tf.cast(features, tf.float32), axis=(1, 2))
     return self.classifier(self._dropout(pooled, seeds))
 
   def _image_seeds(self, images, noise_seed, first_index):
