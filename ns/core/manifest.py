@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import dataclasses
 import hashlib
 import json
+import reprlib
 from typing import Any
 
 from etils import epath
@@ -35,6 +36,10 @@ class _Absent:
 
 
 _ABSENT = _Absent()
+
+# A digest or a table of blocks is told apart by its beginning.
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring = 1, 2, 2, 30
 
 
 def execution(**kwargs) -> Any:
@@ -86,7 +91,9 @@ def differences(old: Any, new: Any, path: str = '') -> list[str]:
     return [line for i, pair in enumerate(zip(old, new))
             for line in differences(*pair, f'{path}[{i}]')]
   # By their text, as the fingerprint sees them: 1 is not 1.0, nor True.
-  return [] if repr(old) == repr(new) else [f'{path}: {old!r} -> {new!r}']
+  if repr(old) == repr(new):
+    return []
+  return [f'{path}: {_SHORT.repr(old)} -> {_SHORT.repr(new)}']
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -104,7 +104,13 @@ def test_differences_of_kind_and_length():
   assert manifest.differences({'a': [1]}, {'a': [1, 2]}) == [
       'a: [1] -> [1, 2]']
   assert manifest.differences({'a': {'b': 1}}, {'a': None}) == [
-      "a: {'b': 1} -> None"]
+      'a: {...} -> None']
+
+
+def test_differences_are_short():
+  assert manifest.differences({'digest': 'a' * 64}, {'digest': 'b' * 64}) == [
+      "digest: 'aaaaaaaaaaaa...aaaaaaaaaaaaa' -> "
+      "'bbbbbbbbbbbb...bbbbbbbbbbbbb'"]
 
 
 @pytest.mark.parametrize('old, new, line', [
