@@ -39,7 +39,7 @@ _ABSENT = _Absent()
 
 # A digest or a table of blocks is told apart by its beginning.
 _SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring = 1, 2, 2, 30
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring = 1, 2, 2, 40
 
 
 def execution(**kwargs) -> Any:

@@ -109,8 +109,8 @@ def test_differences_of_kind_and_length():
 
 def test_differences_are_short():
   assert manifest.differences({'digest': 'a' * 64}, {'digest': 'b' * 64}) == [
-      "digest: 'aaaaaaaaaaaa...aaaaaaaaaaaaa' -> "
-      "'bbbbbbbbbbbb...bbbbbbbbbbbbb'"]
+      "digest: 'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaa' -> "
+      "'bbbbbbbbbbbbbbbbb...bbbbbbbbbbbbbbbbbb'"]
 
 
 @pytest.mark.parametrize('old, new, line', [
