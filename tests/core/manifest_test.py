@@ -104,7 +104,7 @@ def test_differences_of_kind_and_length():
   assert manifest.differences({'a': [1]}, {'a': [1, 2]}) == [
       'a: [1] -> [1, 2]']
   assert manifest.differences({'a': {'b': 1}}, {'a': None}) == [
-      'a: {...} -> None']
+      "a: {'b': 1} -> None"]
 
 
 def test_differences_are_short():
