@@ -13,10 +13,14 @@ class Checkpoints:
     self._folder = epath.Path(folder)
     self._step = tf.Variable(0, dtype=tf.int64)
     self._seconds = tf.Variable(0.0, dtype=tf.float64)
+    # Variable by variable: of a Keras object a checkpoint has only what hangs
+    # on it as attributes, and not the layers in its lists.
+    every = lambda owner: [variable.value for variable in owner.variables]
     self._manager = tf.train.CheckpointManager(
         tf.train.Checkpoint(
-            network=state.network, average=state.average,
-            optimizer=state.optimizer, step=self._step, seconds=self._seconds),
+            network=every(state.network), average=every(state.average),
+            optimizer=every(state.optimizer), step=self._step,
+            seconds=self._seconds),
         str(self._folder), max_to_keep=2, checkpoint_name='step')
 
   def restore(self) -> tuple[int, float]:

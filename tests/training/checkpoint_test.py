@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ns.training import checkpoint
+from ns.training import train_step
+from tests.support import tiny
+
+
+class Training:
+  """A state, its step and its checkpoints, as the trainer has them."""
+
+  def __init__(self, folder, seed=5):
+    training, job = tiny.steps(), tiny.job(folder, seed=seed)
+    self.state = train_step.State.create(training, job)
+    self.checkpoints = checkpoint.Checkpoints(folder / 'checkpoints',
+                                              self.state)
+    self._step = train_step.compiled(training, job, self.state)
+
+  def take(self, step):
+    self._step({n: tf.constant(v) for n, v in tiny.batch(step).items()}, step,
+               0.05)
+
+  def values(self):
+    state = self.state
+    return [v.numpy() for v in (*state.network.variables,
+                                *state.average.variables,
+                                *state.optimizer.variables)]
+
+
+def assert_equal(found, expected):
+  for ours, theirs in zip(found, expected, strict=True):
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def steps_kept(folder):
+  return sorted(p.stem for p in (folder / 'checkpoints').glob('step-*.index'))
+
+
+@pytest.fixture(name='stopped', scope='module')
+def make_stopped(tmp_path_factory):
+  """A training with checkpoints after 2, 3 and 4 steps."""
+  folder = tmp_path_factory.mktemp('stopped')
+  training = Training(folder)
+  for step in range(4):
+    training.take(step)
+    if step:
+      training.checkpoints.save(step + 1, 10.5 * (step + 1))
+  return folder, training
+
+
+def test_without_a_checkpoint_nothing_is_read(tmp_path):
+  training = Training(tmp_path)
+  before = training.values()
+  assert training.checkpoints.restore() == (0, 0.0)
+  assert_equal(training.values(), before)
+
+
+def test_all_of_the_last_state_comes_back(stopped):
+  folder, first = stopped
+  # Another seed: all of it has to come from the file.
+  again = Training(folder, seed=6)
+  assert again.checkpoints.restore() == (4, 42.0)
+  assert_equal(again.values(), first.values())
+
+
+def test_going_on_is_the_same_as_not_stopping(stopped):
+  folder, _ = stopped
+  whole, again = Training(folder), Training(folder)
+  for step in range(6):
+    whole.take(step)
+  first, _ = again.checkpoints.restore()
+  for step in range(first, 6):
+    again.take(step)
+  assert_equal(again.values(), whole.values())
+
+
+def test_two_are_kept(stopped):
+  folder, _ = stopped
+  assert steps_kept(folder) == ['step-3', 'step-4']
+
+
+def test_saves_after_a_restart_still_keep_two(tmp_path):
+  first = Training(tmp_path)
+  for step in 1, 2:
+    first.checkpoints.save(step, 0.0)
+  again = Training(tmp_path)
+  again.checkpoints.restore()
+  again.checkpoints.save(3, 0.0)
+  assert steps_kept(tmp_path) == ['step-2', 'step-3']
+
+
+def test_remove_leaves_nothing(tmp_path):
+  training = Training(tmp_path)
+  training.checkpoints.remove()  # Nothing yet: no error.
+  training.checkpoints.save(1, 0.0)
+  training.checkpoints.remove()
+  assert not list(tmp_path.iterdir())
+
+
+def test_killed_while_removing_is_no_obstacle(tmp_path, monkeypatch):
+  """The record of the last checkpoint goes before what it names."""
+  training = Training(tmp_path)
+  training.checkpoints.save(1, 0.0)
+
+  def killed(self):
+    for path in sorted(self.glob('step-*')):
+      path.unlink()
+    raise KeyboardInterrupt
+
+  from etils import epath
+  monkeypatch.setattr(type(epath.Path(tmp_path)), 'rmtree', killed)
+  with pytest.raises(KeyboardInterrupt):
+    training.checkpoints.remove()
+  again = Training(tmp_path)
+  assert again.checkpoints.restore() == (0, 0.0)

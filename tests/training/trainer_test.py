@@ -1,0 +1,237 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.util import tensor_util
+
+from ns import noise
+from ns.core import errors
+from ns.models import inference
+from ns.models import weights
+from ns.training import learning_rate
+from ns.training import trainer
+from tests.support import data_sets
+from tests.support import tiny
+
+
+class Killed(BaseException):
+  """Stands for the end of the program: nothing catches it."""
+
+
+def killing(at):
+  """A change of batches that ends the program before step `at`."""
+  def change(step, batch):
+    if step == at:
+      raise Killed
+    return batch
+  return change
+
+
+def broken(at):
+  """A change of batches that makes the loss of step `at` NaN."""
+  def change(step, batch):
+    return {**batch, 'weight': batch['weight'] * np.nan} if step == at else (
+        batch)
+  return change
+
+
+def arrays(path):
+  with np.load(path) as file:
+    return dict(file)
+
+
+def assert_equal(found, expected):
+  assert found.keys() == expected.keys()
+  for name in found:
+    np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+TIMES = ('seconds', 'images_per_second')
+
+
+def without_times(results):
+  return {n: v for n, v in results.items() if n not in TIMES}
+
+
+def scalars(folder, name):
+  accumulator = event_accumulator.EventAccumulator(
+      str(folder), size_guidance={event_accumulator.TENSORS: 0})
+  accumulator.Reload()
+  return [(e.step, float(tensor_util.make_ndarray(e.tensor_proto)))
+          for e in accumulator.Tensors(name)]
+
+
+@pytest.fixture(name='whole', scope='module')
+def make_whole(tmp_path_factory):
+  """A training of 60 steps that nothing disturbed: its folder and results."""
+  folder = tmp_path_factory.mktemp('whole')
+  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+  return folder, training.run(tiny.job(folder))
+
+
+def test_the_loss_falls(whole):
+  folder, results = whole
+  losses = scalars(folder / 'summaries', 'loss')
+  assert [step for step, _ in losses] == [20, 25, 40, 50, 60]
+  assert losses[-1][1] < 0.6 * losses[0][1]
+  assert results['loss'] == pytest.approx(losses[-1][1], rel=1e-6)
+  assert results['labelled_accuracy'] > 0.8
+  assert results['seconds'] > 0 and results['images_per_second'] > 0
+  assert set(results) == {'loss', 'labelled_accuracy', 'pseudo_agreement',
+                          *TIMES}
+  json.dumps(results)  # Plain numbers, as a manifest wants them.
+
+
+def test_the_rate_shown_is_the_one_taken(whole):
+  folder, _ = whole
+  cosine = learning_rate.Cosine(peak=0.05, warmup_steps=2)
+  for done, rate in scalars(folder / 'summaries', 'learning_rate'):
+    assert rate == pytest.approx(cosine.at(done - 1, 60), rel=1e-6)
+
+
+def test_the_average_is_a_trained_network(whole):
+  folder, _ = whole
+  network = tiny.architecture().build(noise.ModelNoise(), 4, seed=99)
+  weights.load(network, folder / 'average.npz')
+  pixels, labels = data_sets.pixels_and_labels(80, seed=7)
+  predicted = inference.predictor(network)(pixels[..., np.newaxis])
+  # Chance is 0.25; its moving statistics are still half those of the start.
+  assert (predicted.argmax(-1) == labels).mean() > 0.5
+
+
+def test_the_weights_themselves_are_kept_too(whole):
+  folder, _ = whole
+  average, network = (arrays(folder / f'{name}.npz')
+                      for name in ('average', 'network'))
+  assert average.keys() == network.keys()
+  assert any(not np.array_equal(average[n], network[n]) for n in average)
+
+
+def test_only_results_are_left(whole):
+  folder, _ = whole
+  assert sorted(p.name for p in folder.iterdir()) == [
+      'average.npz', 'network.npz', 'summaries']
+
+
+@pytest.mark.parametrize('at', [0, 25, 26, 59])
+def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
+  folder, results = whole
+  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+  with pytest.raises(Killed):
+    training.run(tiny.job(tmp_path, change=killing(at)))
+  assert not (tmp_path / 'average.npz').exists()
+  taken = []
+  again = training.run(tiny.job(
+      tmp_path, change=lambda step, batch: taken.append(step) or batch))
+  # No step before the last checkpoint is taken again.
+  assert taken[0] == at // 25 * 25
+  for name in 'average.npz', 'network.npz':
+    assert_equal(arrays(tmp_path / name), arrays(folder / name))
+  assert without_times(again) == without_times(results)
+
+
+def test_seconds_are_those_of_all_starts(tmp_path, monkeypatch):
+  clock = iter(range(0, 10**6, 1))
+  monkeypatch.setattr(trainer.time, 'monotonic', lambda: float(next(clock)))
+  training = tiny.steps(6, summary_every_steps=100, checkpoint_every_steps=3)
+  with pytest.raises(Killed):
+    training.run(tiny.job(tmp_path, change=killing(4)))
+  again = training.run(tiny.job(tmp_path))
+  # One second a look at the clock; each start looks once at its beginning.
+  # First start: start, rate, seconds at the checkpoint (2). Second: start,
+  # rate, end (2 more).
+  assert again['seconds'] == 4.0
+
+
+def test_cadences_do_not_change_the_weights(tmp_path, whole):
+  folder, _ = whole
+  tiny.steps(60, summary_every_steps=7, checkpoint_every_steps=1000).run(
+      tiny.job(tmp_path))
+  assert_equal(arrays(tmp_path / 'average.npz'), arrays(folder / 'average.npz'))
+
+
+def test_another_seed_gives_other_weights(tmp_path, whole):
+  folder, _ = whole
+  tiny.steps(60).run(tiny.job(tmp_path, seed=6))
+  ours, theirs = arrays(tmp_path / 'average.npz'), arrays(folder / 'average.npz')
+  assert any(not np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize('summary, checkpoint, said_at', [
+    (10, 4, 8),  # Seen before the checkpoint of step 8.
+    (2, 100, 6), (100, 100, 12), (5, 4, 8)])
+def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
+  training = tiny.steps(12, summary_every_steps=summary,
+                        checkpoint_every_steps=checkpoint)
+  with pytest.raises(errors.RunError) as caught:
+    training.run(tiny.job(tmp_path, change=broken(5)))
+  assert str(caught.value) == (
+      f'The loss of student/train is nan at step {said_at}; all earlier stages '
+      'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
+      'and start again.')
+  saved = sorted(p.stem for p in (tmp_path / 'checkpoints').glob('*.index'))
+  assert saved == (['step-4'] if checkpoint == 4 else [])
+  assert not (tmp_path / 'average.npz').exists()
+
+
+@pytest.mark.parametrize('checkpoint, said_at', [(1, 1), (100, 2)])
+def test_weights_that_overflow_end_it(tmp_path, checkpoint, said_at):
+  """The loss is from before the update, so it does not tell."""
+  training = tiny.steps(said_at + 1 if checkpoint == 1 else said_at,
+                        learning_rate=TooMuch(said_at - 1),
+                        summary_every_steps=100,
+                        checkpoint_every_steps=checkpoint)
+  with pytest.raises(errors.RunError) as caught:
+    training.run(tiny.job(tmp_path, change=lambda step, batch: {
+        **batch, 'weight': 1e4 * batch['weight']}))
+  message = str(caught.value)
+  assert message.startswith(
+      'The moving average of student/train is not finite in `network/')
+  assert message.endswith(
+      f'` at step {said_at}; all earlier stages are kept. Lower the peak of '
+      'the learning rate or lengthen its warm-up, and start again.')
+  assert not list(tmp_path.glob('checkpoints/*.index'))
+  assert not (tmp_path / 'average.npz').exists()
+
+
+@dataclasses.dataclass
+class TooMuch:
+  """A learning rate that is too much at one step alone."""
+  at_step: int
+
+  def at(self, step, num_steps):
+    del num_steps
+    return 1e38 if step == self.at_step else 1e-6
+
+
+def arguments(**changes):
+  return {'num_steps': 5, 'learning_rate': learning_rate.Cosine(peak=0.1),
+          **changes}
+
+
+@pytest.mark.parametrize('field, value, said', [
+    ('num_steps', 0, 'a whole number of at least 1, but is 0.'),
+    ('checkpoint_every_steps', 0, 'a whole number of at least 1, but is 0.'),
+    ('summary_every_steps', None,
+     'a whole number of at least 1, but is None.'),
+    ('weight_decay', -1, 'a number at least 0, but is -1.'),
+    ('learning_rate', 0.1, 'an object with `at()`, but is 0.1.'),
+    ('optimizer', None, 'an object with `build()`, but is None.'),
+    ('average', 0.9, 'an object with `update()`, but is 0.9.'),
+])
+def test_wrong_arguments(field, value, said):
+  with pytest.raises((TypeError, ValueError)) as caught:
+    trainer.Training(**arguments(**{field: value}))
+  assert str(caught.value) == f'`Training.{field}` should be {said}'
+
+
+@pytest.mark.parametrize('warmup_steps', [5, 6])
+def test_a_warm_up_longer_than_the_training(warmup_steps):
+  rate = learning_rate.Cosine(peak=0.1, warmup_steps=warmup_steps)
+  with pytest.raises(ValueError) as caught:
+    trainer.Training(**arguments(learning_rate=rate))
+  assert str(caught.value) == (
+      '`Cosine.warmup_steps` should be below `Training.num_steps` = 5, but is '
+      f'{warmup_steps}.')
