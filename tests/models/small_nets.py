@@ -29,3 +29,11 @@ def narrow(**fields):
   return efficientnet.EfficientNet(
       block_groups=[row(4, 3, 1, 2, 8)], image_size=8, stem_filters=8,
       head_filters=64, pixel_mean=(100.0,), pixel_std=(50.0,), **fields)
+
+
+def short(**fields):
+  """Three blocks, two of them residual: what XLA compiles soon."""
+  return efficientnet.EfficientNet(
+      block_groups=[row(1, 3, 1, 1, 8), row(1, 3, 1, 2, 8),
+                    row(1, 3, 2, 2, 8, fused=True)],
+      image_size=8, stem_filters=8, head_filters=16, **fields)
