@@ -61,6 +61,7 @@ class SelfTraining:
           'pseudo-labelled images, since the first generation has no teacher, '
           f'but is {built[0].mixture!r}; bind `@mixture.Labelled()` to it.')
     checks.integer(self, 'seed', at_least=0)
+    seeds.Seed(self.seed)  # It is below 2**64, too.
     checks.has_methods(self, 'runtime', 'strategy')
     # Looked up without being called: it would read the data.
     offers = inspect.getattr_static(self.data, 'unlabelled', None)

@@ -42,6 +42,7 @@ class FewLabels:
     checks.integer(self, 'labelled_per_class', at_least=1)
     checks.integer(self, 'validation', at_least=1)
     checks.integer(self, 'split_seed', at_least=0)
+    seeds.Seed(self.split_seed)  # It is below 2**64, too.
     if self.train.classes != self.test.classes:
       raise ValueError(
           f'`FewLabels.test` should have the {self.train.classes} classes of '

@@ -187,13 +187,18 @@ def test_a_validation_set_of_everything(tmp_path, validation):
       f'but is {validation}.')
 
 
+def test_a_split_seed_of_too_many_bits(tmp_path):
+  assert error(lambda: split_of(tmp_path, split_seed=2**64), ValueError) == (
+      '`Seed.value` should be in [0, 2**64), but is 18446744073709551616.')
+
+
 @pytest.mark.parametrize('field, value, said', [
     ('labelled_per_class', 0, 'a whole number of at least 1, but is 0.'),
     ('validation', 0, 'a whole number of at least 1, but is 0.'),
     ('split_seed', -1, 'a whole number of at least 0, but is -1.'),
     ('train', 'a', "a value of type Idx, but is 'a'."),
     ('test', None, 'a value of type Idx, but is None.')])
-def test_wrong_arguments(tmp_path, field, value, said):
+def test_wrong_fields(tmp_path, field, value, said):
   assert error(lambda: split_of(tmp_path, **{field: value}),
                (TypeError, ValueError)) == (
                    f'`FewLabels.{field}` should be {said}')

@@ -1,0 +1,62 @@
+import pytest
+
+from ns import mixture
+from ns import noise
+from tests.support import tiny
+
+
+def test_a_mixture_with_pseudo_labels_has_a_teacher():
+  assert not tiny.generation('teacher', has_teacher=False).has_teacher
+  assert tiny.generation('student', has_teacher=True).has_teacher
+
+
+def test_a_generation_without_a_teacher_selects_nothing():
+  generation = tiny.generation('teacher', has_teacher=False, select=None)
+  assert generation.select is None
+
+
+@pytest.mark.parametrize('name', ['student1', '_x', 'B7'])
+def test_names_are_those_of_folders_and_scopes(name):
+  assert tiny.generation(name, has_teacher=False).name == name
+
+
+@pytest.mark.parametrize('name', ['', '1st', 'a/b', '..', 'a b', 'a-b', 'é'])
+def test_other_names_are_refused(name):
+  with pytest.raises(ValueError) as caught:
+    tiny.generation(name, has_teacher=False)
+  assert str(caught.value) == (
+      '`Generation.name` should be of letters, digits and underscores, since a '
+      f'folder and a gin scope have it, but is {name!r}.')
+
+
+@pytest.mark.parametrize('field, value, said', [
+    ('name', None, 'a value of type str, but is None.'),
+    ('model', 'b0', "an object with `build()`, but is 'b0'."),
+    ('mixture', None, 'an object with `batches()`, but is None.'),
+    ('training', None, 'a value of type Training, but is None.'),
+    ('noise', None, 'an object with `apply()`, but is None.'),
+    ('noise', noise.Off, "an object with `apply()`, but is <class "
+     "'ns.noise.sequence.Off'>; write a gin reference with brackets, "
+     '`@module.Name()`.'),
+    ('model_noise', 0.5, 'a value of type ModelNoise, but is 0.5.'),
+    ('model_noise', noise.ModelNoise, 'a value of type ModelNoise, but is '
+     "<class 'ns.noise.model_noise.ModelNoise'>; write `@…ModelNoise()` with "
+     'brackets to build one.'),
+    ('labelling', None, 'an object with `run()`, but is None.'),
+    ('select', None, 'an object with `run()`, but is None.'),
+    ('evaluation', 1, 'an object with `run()`, but is 1.')])
+def test_wrong_arguments(field, value, said):
+  arguments = {'name': 'student', 'has_teacher': True, field: value}
+  with pytest.raises((TypeError, ValueError)) as caught:
+    tiny.generation(**arguments)
+  assert str(caught.value) == f'`Generation.{field}` should be {said}'
+
+
+def test_the_defaults_are_no_noise_on_images_and_the_papers_in_the_model():
+  generation = tiny.generation('a', has_teacher=False)
+  plain = type(generation)(
+      name='a', model=generation.model, training=generation.training,
+      mixture=mixture.Labelled(labelled_batch=4))
+  assert plain.noise == noise.Off()
+  assert plain.model_noise == noise.ModelNoise(dropout=0.5,
+                                               stochastic_depth=0.2)

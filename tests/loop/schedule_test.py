@@ -1,0 +1,187 @@
+import dataclasses
+
+import pytest
+
+from ns import evaluation
+from ns import loop
+from ns import mixture
+from ns import models
+from ns import noise
+from ns import pseudolabel
+from ns import training
+from ns.core import errors
+from ns.core import runtime
+from tests.support import data_sets
+from tests.support import tiny
+
+
+def fingerprints(run):
+  return {stage.name: stage.fingerprint for stage in run.stages()}
+
+
+def changed(folder, changes, **how):
+  """The stages with another fingerprint when generations have `changes`."""
+  before = fingerprints(tiny.run(folder, students=2))
+  after = fingerprints(tiny.run(folder, students=2, changes=changes, **how))
+  assert before.keys() == after.keys()
+  return [name for name in before if before[name] != after[name]]
+
+
+ALL = ['teacher/train', 'teacher/evaluate',
+       'student1/label', 'student1/select', 'student1/train',
+       'student1/evaluate',
+       'student2/label', 'student2/select', 'student2/train',
+       'student2/evaluate']
+
+
+@pytest.mark.parametrize('students, count', [(0, 2), (1, 6), (2, 10)])
+def test_stages_come_in_order(tmp_path, students, count):
+  found = [stage.name for stage in tiny.run(
+      tmp_path, students=students).stages()]
+  assert found == ALL[:count]
+
+
+def test_a_generation_without_pseudo_labels_may_come_later(tmp_path):
+  run = tiny.run(tmp_path, changes={'student1': {
+      'mixture': mixture.Labelled(labelled_batch=4), 'select': None}})
+  assert [stage.name for stage in run.stages()] == [
+      'teacher/train', 'teacher/evaluate', 'student1/train',
+      'student1/evaluate']
+
+
+def test_fingerprints_are_distinct_and_the_same_next_time(tmp_path):
+  first = fingerprints(tiny.run(tmp_path, students=2))
+  assert len(set(first.values())) == 10
+  assert fingerprints(tiny.run(tmp_path, students=2)) == first
+
+
+def test_the_place_of_the_data_does_not_matter(tmp_path):
+  assert fingerprints(tiny.run(tmp_path / 'a')) == (
+      fingerprints(tiny.run(tmp_path / 'b')))
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherKind:
+  """An evaluation or a labelling of another kind."""
+
+  def run(self, *args):
+    raise AssertionError
+
+
+@pytest.mark.parametrize('name, change, first', [
+    ('teacher', {'noise': noise.Off()}, 0),
+    ('teacher', {'model_noise': noise.ModelNoise(dropout=0.2)}, 0),
+    ('student1', {'noise': noise.Off()}, 4),
+    ('student1', {'model': dataclasses.replace(
+        tiny.architecture(), head_filters=8)}, 4),
+    ('student1', {'training': tiny.steps(41)}, 4),
+    ('student1', {'mixture': mixture.ExactRatio(labelled_batch=8, ratio=3)}, 4),
+    ('student1', {'select': pseudolabel.Select(
+        min_confidence=0.4,
+        balance=pseudolabel.Balance(images_per_class=30))}, 3),
+    ('student1', {'labelling': OtherKind()}, 2),
+    ('student2', {'noise': noise.FlipAndShift(shift=2)}, 8),
+    ('student2', {'select': pseudolabel.Select(
+        balance=pseudolabel.Balance(images_per_class=31))}, 7)])
+def test_a_change_matters_from_where_it_works(tmp_path, name, change, first):
+  assert changed(tmp_path, {name: change}) == ALL[first:]
+
+
+def test_another_evaluation_changes_itself_alone(tmp_path):
+  assert changed(tmp_path, {'student1': {
+      'evaluation': OtherKind()}}) == ['student1/evaluate']
+
+
+@pytest.mark.parametrize('change', [
+    {'evaluation': evaluation.Accuracy(batch_size=3)},
+    {'labelling': pseudolabel.Labelling(batch_size=16)},
+    {'training': tiny.steps(40, checkpoint_every_steps=7,
+                            summary_every_steps=3)}])
+def test_how_it_is_executed_changes_nothing(tmp_path, change):
+  assert changed(tmp_path, {'teacher': change, 'student2': change}) == []
+
+
+def test_the_runtime_changes_nothing(tmp_path):
+  run = tiny.run(tmp_path, students=2)
+  on_gpu = dataclasses.replace(run, runtime=runtime.OneDevice(device='gpu'))
+  assert fingerprints(run) == fingerprints(on_gpu)
+
+
+def test_the_seed_changes_all_and_not_the_split(tmp_path):
+  runs = [tiny.run(tmp_path, students=2, seed=seed) for seed in (0, 1)]
+  first, second = map(fingerprints, runs)
+  assert all(first[name] != second[name] for name in ALL)
+  forms = [{s.name: s.form for s in run.stages()} for run in runs]
+  for stage, part in (('teacher/train', 'labelled'), ('student1/label', 'pool'),
+                      ('teacher/evaluate', 'sets')):
+    assert forms[0][stage][part] == forms[1][stage][part]
+
+
+def test_other_test_images_change_evaluations_alone(tmp_path):
+  assert changed(tmp_path, {}, test=21) == [
+      name for name in ALL if name.endswith('evaluate')]
+
+
+@pytest.mark.parametrize('change', [
+    {'train': 61}, {'labelled_per_class': 4}, {'validation': 9},
+    {'split_seed': 1}])
+def test_other_training_images_change_all(tmp_path, change):
+  assert changed(tmp_path, {}, **change) == ALL
+
+
+def test_forms_name_what_differs(tmp_path):
+  """What a message about another configuration can show."""
+  stage = tiny.run(tmp_path).stages()[4]
+  assert stage.name == 'student1/train'
+  assert stage.form['noise'] == {
+      '': 'ns.noise.flip_and_shift.FlipAndShift', 'flip': False, 'shift': 1}
+  assert stage.form['generation'] == 'student1'
+  assert stage.form['training']['num_steps'] == 40
+  assert 'checkpoint_every_steps' not in stage.form['training']
+
+
+def test_sizes_are_those_of_the_data_and_the_configuration(tmp_path):
+  sizes = [stage.size for stage in tiny.run(tmp_path, changes={
+      'student1': {'training': tiny.steps(1500)}}).stages()]
+  # The parameters by hand: stem 88, fused block 592, block 160 + 176 + 82 +
+  # 144, head 160, classifier 68.
+  assert sizes == [
+      '1,470 parameters, 40 steps of 16 images, 53.3 epochs of 12 labelled',
+      '8 validation images, 20 test images',
+      '40 images, labelled by teacher',
+      'confidence of at least 0.3, 30 images a class',
+      '1,470 parameters, 1,500 steps of 8 + 16 images, 1000.0 epochs of 12 '
+      'labelled',
+      '8 validation images, 20 test images']
+
+
+def test_the_size_of_a_selection_of_all(tmp_path):
+  run = tiny.run(tmp_path, changes={'student1': {'select': pseudolabel.Select(
+      min_confidence=None, balance=pseudolabel.Unbalanced())}})
+  assert run.stages()[3].size == 'all, not balanced'
+
+
+@pytest.mark.parametrize('model, takes', [
+    (tiny.architecture(size=28), '28 x 28 x 1'),
+    (models.EfficientNet(image_size=8), '8 x 8 x 3')])
+def test_a_model_for_other_images(tmp_path, model, takes):
+  run = tiny.run(tmp_path, changes={'student1': {'model': model}})
+  with pytest.raises(errors.RunError) as caught:
+    run.stages()
+  assert str(caught.value) == (
+      f'The model of student1 takes images of {takes}, but those of the data '
+      "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`.")
+
+
+def test_two_of_the_same_run_are_one_configuration(tmp_path):
+  """A list or a tuple, built or called: the run is the same."""
+  data = data_sets.few_labels(tmp_path)
+  generation = tiny.generation('teacher', has_teacher=False)
+  runs = [loop.SelfTraining(generations=generations, data=data)
+          for generations in ([generation], (lambda: generation,))]
+  assert fingerprints(runs[0]) == fingerprints(runs[1])
+
+
+def test_learning_rates_of_another_kind_are_another_configuration(tmp_path):
+  constant = tiny.steps(40, learning_rate=training.Constant(rate=0.05))
+  assert changed(tmp_path, {'student2': {'training': constant}}) == ALL[8:]
