@@ -98,7 +98,7 @@ def test_batches_are_a_function_of_the_seed(mixture, inputs):
 
 
 @each_mixture
-@pytest.mark.parametrize('first_step', [1, 2, 5, 9])
+@pytest.mark.parametrize('first_step', [1, 7])
 def test_starting_later_is_passing_over(mixture, inputs, first_step):
   """Over the ends of epochs, and the noise is the same too."""
   noise = flip_and_shift.FlipAndShift(shift=1)
