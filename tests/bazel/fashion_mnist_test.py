@@ -1,4 +1,4 @@
-"""Where the files of Fashion-MNIST come from, with small files in their place."""
+"""Where the files of Fashion-MNIST come from, with small stand-ins."""
 
 import gzip
 import hashlib

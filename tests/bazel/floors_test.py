@@ -1,8 +1,8 @@
 """The floors of ns: imports point down, and gin stays on the top floor.
 
-Bazel's visibility refuses an upward `deps`; this refuses the import itself, also
-one that no BUILD file declares. The floors are read from ns/BUILD, and the files
-from the workspace itself: a file that no target names counts as well.
+Bazel's visibility refuses an upward `deps`; this refuses the import itself,
+also one that no BUILD file declares. The floors are read from ns/BUILD, and the
+files from the workspace itself: one that no target names counts as well.
 """
 
 import ast

@@ -107,7 +107,8 @@ def test_requirements_follow_markers_and_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'lock, needed', [('etils', set()), ('etils[epath-gcs]', {'fsspec', 'gcsfs'})]
+    'lock, needed',
+    [('etils', set()), ('etils[epath-gcs]', {'fsspec', 'gcsfs'})],
 )
 def test_an_extra_counts_when_the_lock_asks_for_it(tmp_path, lock, needed):
   _make(

@@ -48,7 +48,8 @@ def test_without_pip_that_of_ensurepip_is_used(run, tmp_path):
 
 
 def test_with_neither_it_says_what_to_install(run):
-  with pytest.raises(SystemExit, match='neither pip nor ensurepip.*python3.11-venv'):
+  said = 'neither pip nor ensurepip.*python3.11-venv'
+  with pytest.raises(SystemExit, match=said):
     run(pip=1, venv=1)
 
 

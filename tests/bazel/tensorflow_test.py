@@ -1,4 +1,4 @@
-"""That the pins of the lock file work together, and with Google Cloud Storage."""
+"""The pins of the lock file work together, and with Google Cloud Storage."""
 
 import importlib.metadata
 

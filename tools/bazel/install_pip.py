@@ -59,7 +59,11 @@ class Entry:
 
 def read_lock(text: str) -> dict[str, Entry]:
   """Returns the entries of a lock file by canonical name."""
-  lines = [line for line in text.splitlines() if not line.lstrip().startswith('#')]
+  lines = [
+      line
+      for line in text.splitlines()
+      if not line.lstrip().startswith('#')
+  ]
   entries = {}
   for block in '\n'.join(lines).replace('\\\n', '\0').splitlines():
     if not block.strip():
@@ -67,8 +71,8 @@ def read_lock(text: str) -> dict[str, Entry]:
     matched = _ENTRY.match(block)
     if not matched:
       sys.exit(
-          f'the lock file has a line that pins nothing: `{block[:60]}`, expected'
-          ' `name==version` with hashes: make it anew with'
+          f'the lock file has a line that pins nothing: `{block[:60]}`,'
+          ' expected `name==version` with hashes: make it anew with'
           ' `./bazelw run //tools/bazel:lock`.'
       )
     name = canonical(matched['name'])
@@ -82,10 +86,14 @@ def read_lock(text: str) -> dict[str, Entry]:
 
 
 def _install(
-    entries: Iterable[Entry], *, uv: str, site: pathlib.Path, scratch: pathlib.Path,
+    entries: Iterable[Entry],
+    *,
+    uv: str,
+    site: pathlib.Path,
+    scratch: pathlib.Path,
     options: list[str],
 ) -> None:
-  """Installs exactly these entries into `site`, from wheels unless options say."""
+  """Installs exactly these entries into `site`."""
   lock = scratch / 'install.txt'
   lock.write_text(''.join(entry.text for entry in entries))
   env = registry.environment(os.environ)
@@ -124,7 +132,7 @@ def lay_out(
   """
   folder.mkdir(parents=True, exist_ok=True)
   for path in distribution.files or ():
-    # Scripts and headers lie outside the folder or in bin: nothing imports them.
+    # Scripts lie in bin or outside the folder: nothing imports them.
     if path.is_absolute() or path.parts[0] in ('..', 'bin'):
       continue
     source = site / path

@@ -38,7 +38,7 @@ _LOCKS = {
 def command(
     *, uv: str, sources: list[str], lock: str, options: list[str]
 ) -> list[str]:
-  """Returns the command that makes one lock file, to be run in the workspace."""
+  """Returns the command, for the workspace, that makes one lock file."""
   return [
       uv, 'pip', 'compile', *sources, f'--output-file={lock}', '--quiet',
       '--generate-hashes', '--no-strip-extras', '--no-emit-index-url',

@@ -12,7 +12,7 @@ from pytest_bazel.main import main as pytest_bazel_main
 
 
 class _Counter:
-  """A pytest plugin that counts the tests before a filter or shard drops any."""
+  """A pytest plugin: counts tests before a filter or shard drops any."""
 
   def __init__(self):
     self.tests = 0
