@@ -187,11 +187,18 @@ def test_pseudo_labels_are_made_by_their_policy(inputs, kind):
 def test_sampled_batches_have_the_ratio_on_average(inputs):
   mixture = batches.Sampled(labelled_batch=4, ratio=3)
   assert mixture.batch_size == 16
-  counts = [int(b['is_labelled'].sum()) for b in take(mixture, inputs, 60)]
-  # 960 draws of probability 1/4: five standard deviations.
-  assert abs(sum(counts) - 240) < 5 * (960 * 0.25 * 0.75)**0.5
+  counts = [int(b['is_labelled'].sum()) for b in take(mixture, inputs, 200)]
+  # 3,200 draws of probability 1/4: four standard deviations.
+  assert abs(sum(counts) - 800) < 4 * (3200 * 0.25 * 0.75)**0.5
   # And by chance, batch by batch: the variance is about that of a binomial.
-  assert 16 * 0.25 * 0.75 / 2.5 < np.var(counts) < 16 * 0.25 * 0.75 * 2.5
+  assert 3 / 1.6 < np.var(counts) < 3 * 1.6
+
+
+def test_what_kinds_are_sampled_depends_on_the_seed(inputs):
+  mixture = batches.Sampled(labelled_batch=4, ratio=1.5)
+  kinds = [[b['is_labelled'].tolist() for b in take(
+      mixture, inputs, 6, seed=seeds.Seed(seed))] for seed in (1, 1, 2)]
+  assert kinds[0] == kinds[1] != kinds[2]
 
 
 @pytest.mark.parametrize('labelled_batch, ratio, size', [

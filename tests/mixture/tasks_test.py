@@ -106,6 +106,16 @@ def test_pseudo_labelled_copies_are_counted(tmp_path, channels):
     assert example['weight'] == 1 and example['is_labelled'] == 0
 
 
+def test_a_pool_is_read_once(tmp_path):
+  examples = tasks.dataset(pseudo(tmp_path), num_epochs=None)
+  iterator = examples.as_numpy_iterator()
+  begun = list(itertools.islice(iterator, 13))  # An epoch has 12.
+  for path in tmp_path.glob('pseudo-*'):
+    path.unlink()
+  # Far enough that nothing can have been read ahead.
+  assert len(begun + list(itertools.islice(iterator, 1000))) == 1013
+
+
 def test_copies_of_an_image_have_seeds_of_their_own(tmp_path):
   examples = first(pseudo(tmp_path), 24)
   assert len({int(e['seed']) for e in examples}) == 24
