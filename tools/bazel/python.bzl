@@ -40,7 +40,7 @@ def ns_py_test_main(name, env = {}, size = "small", **kwargs):
     Args:
       name: the name of the target.
       env: more environment variables.
-      size: as of py_test; `small` is a minute at most.
+      size: as of py_test; `small` for less than a minute.
       **kwargs: as of py_test.
     """
     native.py_test(
