@@ -1,7 +1,7 @@
 """A whole run on made-up images, in a program that may kill itself.
 
-`run` is the run. As a program (`command`) it is made, and the moments of each of
-its stages are counted: every file that Python opens for writing, renames or
+`run` is the run. As a program (`command`) it is made, and the moments of each
+of its stages are counted: every file that Python opens for writing, renames or
 removes in the work directory, and every advance of a progress bar (a step, a
 batch). At a given moment of a given stage the program sends itself SIGKILL, so
 that a test can end it where it likes, and in the same place again.

@@ -167,7 +167,7 @@ def test_killed_in_each_stage_and_restarted_it_comes_to_the_same(
   work = tmp_path / 'run'
   draws = np.random.default_rng(2024)
   for index, stage in enumerate(STAGES):
-    # Of a stage that is killed at its last moment all but the manifest is there.
+    # At its last moment a stage has all but its manifest.
     moment = int(draws.integers(1, moments[stage] + 1))
     start(data, work, stage, moment)
     finished = [name for name in STAGES

@@ -31,14 +31,15 @@ def made_up(folder, without=()):
   run = types.SimpleNamespace(
       seed=9, generations=[types.SimpleNamespace(name=n) for n in names],
       data=types.SimpleNamespace(
-          labelled=subset('labelled', 20), unlabelled=subset('unlabelled', 1234),
+          labelled=subset('labelled', 20),
+          unlabelled=subset('unlabelled', 1234),
           evaluation_sets=(subset('validation', 50), subset('test', 100))))
   all_stages = []
   for (generation, kind), (results, seconds) in RESULTS.items():
     if generation in names:
       all_stages.append(stages.Stage(
-          generation=generation, kind=kind, form={'name': f'{generation}{kind}'},
-          make=None, size=''))
+          generation=generation, kind=kind, make=None, size='',
+          form={'name': f'{generation}{kind}'}))
       place = epath.Path(folder) / generation / kind
       manifest.begin(place, all_stages[-1].form)
       manifest.commit(place, all_stages[-1].form, results, seconds, {})

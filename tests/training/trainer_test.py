@@ -155,7 +155,7 @@ def test_cadences_do_not_change_the_weights(tmp_path, whole):
 def test_another_seed_gives_other_weights(tmp_path, whole):
   folder, _ = whole
   tiny.steps(60).run(tiny.job(tmp_path, seed=6))
-  ours, theirs = arrays(tmp_path / 'average.npz'), arrays(folder / 'average.npz')
+  ours, theirs = (arrays(place / 'average.npz') for place in (tmp_path, folder))
   assert any(not np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
