@@ -1,4 +1,4 @@
-"""TensorBoard, of the lock file: `bazel run //tools:curves -- --logdir=work`."""
+"""TensorBoard of the lock file: `bazel run //tools:curves -- --logdir=work`."""
 
 import os
 

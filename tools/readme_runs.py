@@ -1,7 +1,7 @@
 """Writes the README's table of runs from `docs/runs/*.json`.
 
-`bazel run //tools:readme_runs` after copying a run's `summary.json` there, under
-the name of its run file. //tests/docs:readme_test checks that it was done.
+`bazel run //tools:readme_runs` after copying a run's `summary.json` there,
+under the name of its run file. //tests/docs:readme_test checks that it was done.
 """
 
 import json
@@ -10,7 +10,8 @@ import pathlib
 import re
 import sys
 
-_BLOCK = re.compile(r'(<!-- runs: [^\n]*-->\n).*?(<!-- end of runs -->)', re.DOTALL)
+_BLOCK = re.compile(
+    r'(<!-- runs: [^\n]*-->\n).*?(<!-- end of runs -->)', re.DOTALL)
 
 
 def rows(summaries: dict[str, dict]) -> str:
@@ -19,8 +20,9 @@ def rows(summaries: dict[str, dict]) -> str:
   Args:
     summaries: the contents of `summary.json` by the name of the run.
   """
-  lines = ['| run | generation | time | pseudo-labels | of these right | test |',
-           '|---|---|---|---|---|---|']
+  lines = [
+      '| run | generation | time | pseudo-labels | of these right | test |',
+      '|---|---|---|---|---|---|']
   for name, summary in sorted(summaries.items()):
     total = 0.0
     for generation in summary['generations']:

@@ -104,7 +104,8 @@ class Manifest:
     fingerprint: of its canonical form.
     outputs: size in bytes and SHA-256 of each file, by path in the folder.
     results: figures, of JSON's types.
-    seconds: how long it took, over all starts.
+    seconds: how long it took; of a training over all starts, of other
+      stages the one that finished it.
     versions: of the libraries that the result depends on.
   """
   fingerprint: str

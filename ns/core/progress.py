@@ -1,4 +1,4 @@
-"""Progress with rate and time left: a bar in a terminal, plain lines elsewhere."""
+"""Progress with rate and time left: a bar in a terminal, lines elsewhere."""
 
 import sys
 import time

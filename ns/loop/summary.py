@@ -43,15 +43,17 @@ def write(results: dict[str, Any], path: epath.PathLike) -> None:
 
 
 def table(results: dict[str, Any]) -> str:
-  """The results as text: a row a generation, then its pseudo-labels by class."""
-  rows = [('generation', 'validation', 'test', 'pseudo-labels', 'right', 'time')]
+  """The results as text: a row a generation, then pseudo-labels by class."""
+  sets = [name for name in results['data']
+          if name in results['generations'][0]['evaluate']]
+  rows = [('generation', *sets, 'pseudo-labels', 'right', 'time')]
   details = []
   for generation in results['generations']:
     selected = generation.get('select')
     rows.append((
         generation['name'],
         *(_percent(generation['evaluate'][name]['accuracy'])
-          for name in ('validation', 'test')),
+          for name in sets),
         f'{selected["used"]:,}' if selected else '-',
         _percent(selected.get('accuracy_used')) if selected else '-',
         progress.duration(generation['seconds'])))

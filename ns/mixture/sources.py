@@ -201,7 +201,8 @@ def _read_idx(source: Idx, field: str, ranks: tuple[int, ...],
   name = getattr(source, field)
   path = files.data_path(name)
   if not path.exists():
-    raise errors.RunError(f'`Idx.{field}` names `{name}`, which does not exist.')
+    raise errors.RunError(
+        f'`Idx.{field}` names `{name}`, which does not exist.')
   try:
     with path.open('rb') as raw:
       gzipped = raw.read(2) == b'\x1f\x8b'

@@ -1,8 +1,8 @@
 """Which images are labelled, unlabelled, for validation and for test.
 
 A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
-sources (`ns.mixture.sources`); `classes`; `image_shape`; and `write(path)`, which
-says where every image went.
+sources (`ns.mixture.sources`); `classes`; `image_shape`; and `write(path)`,
+which says where every image went.
 """
 
 import dataclasses
@@ -76,8 +76,8 @@ class FewLabels:
               for source in (self.train, self.test)]
     if shapes[0] != shapes[1]:
       raise errors.RunError(
-          f'The images of `{self.test.name}` should be of the shape of those of '
-          f'`{self.train.name}`, {shapes[0]}, but are of {shapes[1]}.')
+          f'The images of `{self.test.name}` should be of the shape of those '
+          f'of `{self.train.name}`, {shapes[0]}, but are of {shapes[1]}.')
     return shapes[0]
 
   def write(self, path: epath.PathLike) -> None:

@@ -115,7 +115,7 @@ class Training:
         if done % self.summary_every_steps == 0 or saves or is_last:
           metrics = {name: float(sum(m[name] for m in recent)) / len(recent)
                      for name in recent[0]}
-          _check_finite(job.name, done, metrics['loss'],
+          _check_finite(job, done, metrics['loss'],
                         state.average if saves or is_last else None)
           metrics['images_per_second'] = (
               (done - first) * job.batch_size / (time.monotonic() - start))
@@ -131,13 +131,14 @@ class Training:
     return {**metrics, 'seconds': seconds()}
 
 
-def _check_finite(name: str, step: int, loss: float, average) -> None:
-  bad = '' if math.isfinite(loss) else f'loss of {name} is {loss}'
+def _check_finite(job: Job, step: int, loss: float, average) -> None:
+  bad = '' if math.isfinite(loss) else f'loss of {job.name} is {loss}'
   # The loss is from before the last update, which may have been too much.
   for variable in average.variables if average is not None else ():
     if not bad and not np.isfinite(variable.numpy()).all():
-      bad = f'moving average of {name} is not finite in `{variable.path}`'
+      bad = f'moving average of {job.name} is not finite in `{variable.path}`'
   if bad:
     raise errors.RunError(
         f'The {bad} at step {step}; all earlier stages are kept. Lower the '
-        'peak of the learning rate or lengthen its warm-up, and start again.')
+        'peak of the learning rate or lengthen its warm-up, remove '
+        f'`{job.folder}`, and start again.')

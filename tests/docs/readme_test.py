@@ -75,7 +75,8 @@ def test_a_readme_without_the_block_is_refused():
 
 
 def test_every_folder_of_the_picture_exists():
-  picture = re.search(r'## Where things are\n\n```\n(.*?)```', _README, re.DOTALL)
+  picture = re.search(
+      r'## Where things are\n\n```\n(.*?)```', _README, re.DOTALL)
   folder = ''
   for line in picture[1].splitlines():
     name = line.split()[0]

@@ -170,7 +170,7 @@ def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
   assert str(caught.value) == (
       f'The loss of student/train is nan at step {said_at}; all earlier stages '
       'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
-      'and start again.')
+      f'remove `{tmp_path}`, and start again.')
   saved = sorted(p.stem for p in (tmp_path / 'checkpoints').glob('*.index'))
   assert saved == (['step-4'] if checkpoint == 4 else [])
   assert not (tmp_path / 'average.npz').exists()
@@ -191,7 +191,8 @@ def test_weights_that_overflow_end_it(tmp_path, checkpoint, said_at):
       'The moving average of student/train is not finite in `network/')
   assert message.endswith(
       f'` at step {said_at}; all earlier stages are kept. Lower the peak of '
-      'the learning rate or lengthen its warm-up, and start again.')
+      'the learning rate or lengthen its warm-up, remove '
+      f'`{tmp_path}`, and start again.')
   assert not list(tmp_path.glob('checkpoints/*.index'))
   assert not (tmp_path / 'average.npz').exists()
 
