@@ -7,8 +7,8 @@ not depend on its place in the batch, on the batch's size or on the replica, a
 whole batch is drawn by one vectorised expression, and XLA gives the same
 numbers.
 
-Two levels are enough everywhere: a stream's seed gives a seed to each of its
-members (`members`), and a member's seed gives its random numbers (`uniform`).
+A seed gives a seed to each of its members (`members`), which may have members
+in turn, and random numbers (`uniform`). One seed serves one of the two.
 Seeds are held as int64, with the bits of the unsigned number.
 """
 

@@ -3,7 +3,8 @@
 A stage's folder holds two files of this module. `begun.json` is written first:
 the canonical form of all that decides the stage's result, and its fingerprint.
 `manifest.json` is written last: it is the commit, and lists the outputs.
-Readers trust only what it lists.
+Readers trust only what it lists. `scratch/` is for what only an unfinished
+stage needs; the commit leaves it out, and it goes after that.
 
 The canonical form of a configuration is that of its dataclasses, defaults
 included, without the fields marked as execution (`execution()`): paths,
@@ -26,6 +27,9 @@ from ns.core import files
 FORMAT = 1
 _BEGUN = 'begun.json'
 _MANIFEST = 'manifest.json'
+SCRATCH = 'scratch'
+# Event files hold the time of day, so they differ where nothing else does.
+SUMMARIES = 'summaries'
 
 
 class _Absent:
@@ -47,28 +51,36 @@ def execution(**kwargs) -> Any:
   return dataclasses.field(metadata={'execution': True}, **kwargs)
 
 
-def canonical(value: Any) -> Any:
+def canonical(value: Any, path: str = 'value') -> Any:
   """The canonical form of `value`, of JSON's types.
 
+  Args:
+    value: a configuration.
+    path: what it is called where it is part of another, for the error.
+
   Raises:
-    TypeError: for a value that has none, such as a function.
+    RunError: for a value that has none, such as a function.
   """
   if hasattr(value, 'canonical') and not isinstance(value, type):
     return value.canonical()
   if dataclasses.is_dataclass(value) and not isinstance(value, type):
     fields = {
-        field.name: canonical(getattr(value, field.name))
+        field.name: canonical(getattr(value, field.name),
+                              f'{type(value).__name__}.{field.name}')
         for field in dataclasses.fields(value)
         if not field.metadata.get('execution')}
     kind = type(value)
     return {'': f'{kind.__module__}.{kind.__qualname__}', **fields}
   if isinstance(value, Mapping):
-    return {str(key): canonical(item) for key, item in value.items()}
+    return {str(key): canonical(item, path) for key, item in value.items()}
   if isinstance(value, (list, tuple)):
-    return [canonical(item) for item in value]
+    return [canonical(item, path) for item in value]
   if value is None or isinstance(value, (bool, int, float, str)):
     return value
-  raise TypeError(f'`value` should be a configuration, but is {value!r}.')
+  raise errors.RunError(
+      f'`{path}` should be of frozen dataclasses, lists and plain values, by '
+      f'which one run is told from another, but has {value!r}; make that a '
+      'frozen dataclass.')
 
 
 def fingerprint(form: Any) -> str:
@@ -107,18 +119,28 @@ class Manifest:
     seconds: how long it took; of a training over all starts, of other
       stages the one that finished it.
     versions: of the libraries that the result depends on.
+    inputs: the contents (see `contents`) of the stages it was made from, by
+      name.
   """
   fingerprint: str
   outputs: dict[str, dict[str, Any]]
   results: dict[str, Any]
   seconds: float
   versions: dict[str, str]
+  inputs: dict[str, str]
+
+  @property
+  def contents(self) -> str:
+    """One checksum of all outputs but the event files."""
+    return fingerprint({
+        name: output['sha256'] for name, output in self.outputs.items()
+        if not name.startswith(f'{SUMMARIES}/')})
 
 
 def begun(folder: epath.PathLike) -> dict | None:
   """The canonical form of the stage that was begun in `folder`, or None."""
   path = epath.Path(folder) / _BEGUN
-  return json.loads(path.read_text())['canonical'] if path.exists() else None
+  return _read_json(path, 'canonical')['canonical'] if path.exists() else None
 
 
 def begin(folder: epath.PathLike, form: Any) -> None:
@@ -128,7 +150,8 @@ def begin(folder: epath.PathLike, form: Any) -> None:
 
 
 def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
-           seconds: float, versions: dict[str, str]) -> Manifest:
+           seconds: float, versions: dict[str, str],
+           inputs: Mapping[str, str]) -> Manifest:
   """Writes the manifest of all files in `folder`: the stage is finished."""
   folder = epath.Path(folder)
   outputs = {}
@@ -138,9 +161,12 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
       outputs[name] = {'bytes': path.stat().length,
                        'sha256': files.sha256(path)}
   made = Manifest(fingerprint=fingerprint(form), outputs=outputs,
-                  results=results, seconds=seconds, versions=versions)
+                  results=results, seconds=seconds, versions=versions,
+                  inputs=dict(inputs))
   _write_json(folder / _MANIFEST,
               {'format': FORMAT, **dataclasses.asdict(made)})
+  if (folder / SCRATCH).exists():
+    (folder / SCRATCH).rmtree()
   return made
 
 
@@ -155,12 +181,15 @@ def read(folder: epath.PathLike) -> Manifest | None:
   path = folder / _MANIFEST
   if not path.exists():
     return None
-  content = json.loads(path.read_text())
-  if (found := content.pop('format', None)) != FORMAT:
+  content = _read_json(path, 'format')
+  if (found := content.pop('format')) != FORMAT:
     raise errors.RunError(
         f'`{path}` should be of format {FORMAT}, but is of format {found}: '
         'another version of this program wrote it; use another work directory.')
-  made = Manifest(**content)
+  try:
+    made = Manifest(**content)
+  except TypeError as error:
+    raise _damaged(path) from error
   for name, output in made.outputs.items():
     file = folder / name
     size = file.stat().length if file.exists() else None
@@ -172,12 +201,43 @@ def read(folder: epath.PathLike) -> Manifest | None:
   return made
 
 
+def verify(folder: epath.PathLike, made: Manifest) -> None:
+  """Checks the contents of a finished stage before something is made of them.
+
+  Raises:
+    RunError: an output is not what was written.
+  """
+  for name, output in made.outputs.items():
+    file = epath.Path(folder) / name
+    if files.sha256(file) != output['sha256']:
+      raise errors.RunError(
+          f'`{file}` is not what was written there (its SHA-256 differs); '
+          f'remove `{folder}` to make it again.')
+
+
 def _files_below(folder: epath.Path):
+  """All files in `folder` and below, those in its `scratch` left out."""
   for path in folder.iterdir():
-    if path.is_dir():
-      yield from _files_below(path)
-    else:
+    if not path.is_dir():
       yield path
+    elif path.name != SCRATCH:
+      yield from _files_below(path)
+
+
+def _damaged(path: epath.Path) -> errors.RunError:
+  return errors.RunError(f'`{path}` is damaged; remove `{path.parent}` to make '
+                         'that stage again.')
+
+
+def _read_json(path: epath.Path, field: str) -> dict:
+  """A JSON object that has at least `field`."""
+  try:
+    content = json.loads(path.read_text())
+  except ValueError as error:
+    raise _damaged(path) from error
+  if not isinstance(content, dict) or field not in content:
+    raise _damaged(path)
+  return content
 
 
 def _write_json(path: epath.Path, content: Any) -> None:

@@ -48,9 +48,3 @@ class Seed:
   def int64(self) -> int:
     """The seed's bits as a signed number, as tensors of seeds hold them."""
     return self.value - 2**64 if self.value >= 2**63 else self.value
-
-  @property
-  def pair(self) -> tuple[int, int]:
-    """The seed as two int32 for `tf.random.stateless_*(seed=…)`."""
-    halves = self.value & 0xFFFFFFFF, self.value >> 32
-    return tuple(h - 2**32 if h >= 2**31 else h for h in halves)

@@ -26,24 +26,24 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
                   functools.partial(steps.label, run, generation, teacher,
                                     train),
                   f'{run.data.unlabelled.num_examples:,} images, labelled by '
-                  f'{teacher.name}')
+                  f'{teacher.name}', train)
       select = add('select', _select_form(run, generation, label),
                    functools.partial(steps.select, run, generation),
-                   _select_size(generation.select))
+                   _select_size(generation.select), label)
     train = add('train', _train_form(run, generation, select),
                 functools.partial(steps.train, run, generation),
-                _train_size(run, generation))
+                _train_size(run, generation), select)
     add('evaluate', _evaluate_form(run, generation, train),
         functools.partial(steps.evaluate, run, generation),
         ', '.join(f'{s.num_examples:,} {s.name} images'
-                  for s in run.data.evaluation_sets))
+                  for s in run.data.evaluation_sets), train)
     teacher = generation
   return tuple(made)
 
 
-def _add(made, generation, kind, form, make, size) -> stages_lib.Stage:
-  made.append(stages_lib.Stage(generation=generation.name, kind=kind,
-                               form=form, make=make, size=size))
+def _add(made, generation, kind, form, make, size, reads) -> stages_lib.Stage:
+  made.append(stages_lib.Stage(generation=generation.name, kind=kind, form=form,
+                               make=make, size=size, reads=reads))
   return made[-1]
 
 

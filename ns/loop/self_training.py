@@ -8,6 +8,7 @@ from typing import Any
 from etils import epath
 
 from ns.core import checks
+from ns.core import errors
 from ns.core import files
 from ns.core import manifest
 from ns.core import runtime as runtime_lib
@@ -84,7 +85,9 @@ class SelfTraining:
 
   def plan(self, work_dir: str) -> str:
     """The schedule as text, one line a stage, checked against `work_dir`."""
-    return plan.text(self, self.stages(), work_dir)
+    stages = self.stages()
+    self._check(stages, epath.Path(work_dir))
+    return plan.text(self, stages, work_dir)
 
   def run(self, work_dir: str, resolved: str = '', operative: str = '') -> None:
     """Makes every stage that is not finished, and the summary.
@@ -100,9 +103,9 @@ class SelfTraining:
     folder = epath.Path(work_dir)
     stages = self.stages()
     with lock.held(folder):
-      # All are checked before anything is written or made.
-      for stage in stages:
-        stage.check(folder)
+      # All is checked before anything is written or made.
+      self._check(stages, folder)
+      self.data.read()
       for name, text in (('config.gin', resolved),
                          ('operative_config.gin', operative)):
         if text:
@@ -114,3 +117,16 @@ class SelfTraining:
       summary.write(results, folder / 'summary.json')
       print(summary.table(results), flush=True)
       print(f'The result is in {work_dir}', flush=True)
+
+  def _check(self, stages: Sequence[stages_lib.Stage],
+             folder: epath.Path) -> None:
+    """Checks that `folder` has nothing but what these stages make."""
+    for stage in stages:
+      stage.check(folder)
+    names = {generation.name for generation in self.generations}
+    for path in sorted(folder.iterdir()) if folder.exists() else ():
+      if path.name not in names and list(path.glob('*/begun.json')):
+        raise errors.RunError(
+            f'`{folder}` has the generation {path.name!r}, which is not in '
+            '`SelfTraining.generations`; give another `--work_dir`, or remove '
+            f'`{path}`.')

@@ -27,12 +27,14 @@ class Stage:
     make: makes it, given the run's folder and its own; gives its results,
       where `seconds`, if there, stands for the time taken.
     size: what there is to do, for the plan.
+    reads: the stage that it is made from, if any.
   """
   generation: str
   kind: str
   form: Any
   make: Callable[[epath.Path, epath.Path], dict[str, Any]]
   size: str
+  reads: 'Stage | None' = None
 
   @property
   def name(self) -> str:
@@ -42,13 +44,18 @@ class Stage:
   def fingerprint(self) -> str:
     return manifest.fingerprint(self.form)
 
+  def folder(self, run_folder: epath.Path) -> epath.Path:
+    """Where the stage is, in a run's folder."""
+    return run_folder / self.generation / self.kind
+
   def check(self, run_folder: epath.Path) -> manifest.Manifest | None:
     """What `run_folder` has of this stage: its manifest, None if unfinished.
 
     Raises:
-      RunError: the folder has this stage of another configuration.
+      RunError: the folder has this stage of another configuration, or made from
+        something else than is there now.
     """
-    folder = run_folder / self.generation / self.kind
+    folder = self.folder(run_folder)
     begun = manifest.begun(folder)
     if begun is not None and manifest.fingerprint(begun) != self.fingerprint:
       found = manifest.differences(begun, self.form)
@@ -58,7 +65,17 @@ class Stage:
           f'`{run_folder}` has {self.name} of another configuration ({shown}); '
           'give another `--work_dir`, or remove '
           f'`{folder}` and what follows from it.')
-    return manifest.read(folder)
+    made = manifest.read(folder)
+    if made and made.fingerprint != self.fingerprint:
+      raise errors.RunError(
+          f'`{folder}` was made by another configuration; give another '
+          '`--work_dir`, or remove it and what follows from it.')
+    read = made and self.reads and manifest.read(self.reads.folder(run_folder))
+    if read and made.inputs.get(self.reads.name) != read.contents:
+      raise errors.RunError(
+          f'`{folder}` was made from another {self.reads.name} than is there '
+          'now; remove it and what follows from it.')
+    return made
 
   def run(self, run_folder: epath.Path) -> manifest.Manifest:
     """Makes the stage, unless it is finished."""
@@ -66,14 +83,23 @@ class Stage:
     if finished:
       print(f'{self.name}: finished already', flush=True)
       return finished
-    folder = run_folder / self.generation / self.kind
+    folder = self.folder(run_folder)
+    inputs = self._verified_inputs(run_folder)
     manifest.begin(folder, self.form)
     start = time.monotonic()
     results = self.make(run_folder, folder)
     seconds = results.pop('seconds', time.monotonic() - start)
-    made = manifest.commit(folder, self.form, results, seconds, _versions())
+    made = manifest.commit(
+        folder, self.form, results, seconds, _versions(), inputs)
     print(f'{self.name}: finished in {progress.duration(seconds)}', flush=True)
     return made
+
+  def _verified_inputs(self, run_folder: epath.Path) -> dict[str, str]:
+    if self.reads is None:
+      return {}
+    read = self.reads.check(run_folder)
+    manifest.verify(self.reads.folder(run_folder), read)
+    return {self.reads.name: read.contents}
 
 
 def _versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ Every function takes the run, the generation, what is special to its kind, the
 run's folder and the stage's own, and gives the stage's results.
 """
 
+from ns.core import manifest
 from ns.core import progress
 from ns.mixture import batches
 from ns.training import trainer
@@ -35,17 +36,15 @@ def select(run, generation, run_folder, folder):
 
 def train(run, generation, run_folder, folder):
   """Trains on labelled and, with a teacher, pseudo-labelled images."""
-  from ns.core import manifest
-  inputs = batches.Inputs(
-      labelled=run.data.labelled, image_shape=run.data.image_shape,
-      pseudo_labelled=None)
+  pseudo_labelled = None
   if generation.has_teacher:
     selected = run_folder / generation.name / 'select'
-    inputs = batches.Inputs(
-        labelled=run.data.labelled, image_shape=run.data.image_shape,
-        pseudo_labelled=batches.PseudoLabelled(
-            folder=str(selected),
-            num_examples=manifest.read(selected).results['copies']))
+    pseudo_labelled = batches.PseudoLabelled(
+        folder=str(selected),
+        num_examples=manifest.read(selected).results['copies'])
+  inputs = batches.Inputs(
+      labelled=run.data.labelled, image_shape=run.data.image_shape,
+      pseudo_labelled=pseudo_labelled)
   data_seed = _seed(run, generation, 'data')
   return generation.training.run(trainer.Job(
       name=f'{generation.name}/train',

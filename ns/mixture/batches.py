@@ -51,7 +51,8 @@ class Labelled:
   Attributes:
     labelled_batch: images in a batch.
     label_smoothing: of the labels; 0.1 in the reference (main.py).
-    shuffle_buffer: images to shuffle among.
+    shuffle_buffer: images to shuffle among. Copies of an image come close to
+      each other unless it holds an epoch.
   """
   labelled_batch: int
   label_smoothing: float = 0.1
@@ -93,16 +94,6 @@ class ExactRatio:
 
   def __post_init__(self):
     _check_common(self)
-    pseudo = self.labelled_batch * self.ratio
-    if not _is_whole(pseudo):
-      wholes = [n for n in range(1, 4 * self.labelled_batch)
-                if _is_whole(n * self.ratio)]
-      nearest = sorted(wholes, key=lambda n: abs(n - self.labelled_batch))[:2]
-      raise ValueError(
-          '`ExactRatio.labelled_batch` times `ratio` should be a whole number, '
-          f'but {self.labelled_batch} x {self.ratio} is {pseudo:g}; the '
-          'nearest batches that come out whole are '
-          f'{" and ".join(map(str, sorted(nearest))) or "none"}.')
 
   @property
   def pseudo_labelled_batch(self) -> int:
@@ -159,15 +150,47 @@ class Sampled:
     import seqio
     tasks = [(_labelled_task(self, inputs, seed), 1.0),
              (_pseudo_task(self, inputs, seed), float(self.ratio))]
-    mixture = seqio.Mixture('sampled', tasks)
-    choice = seed.child('choice').value % 2**31
-    batches = _batched(mixture, self.batch_size, choice)
+    mixture = seqio.Mixture('sampled', tasks,
+                            sample_fn=_choose(seed.child('choice')))
+    batches = _batched(mixture, self.batch_size)
     return _with_noise(batches.skip(first_step), noise)
+
+
+def _choose(seed: seeds.Seed):
+  """A `sample_fn` of seqio: which of two kinds, from (seed, place) alone."""
+  import tensorflow as tf
+  from ns.core import draws
+
+  def sample(datasets, rates, seqio_seed):
+    del seqio_seed  # TensorFlow would mix its global seed into it.
+    second = float(rates[1]) / float(sum(rates))
+    places = tf.data.Dataset.range(tf.int64.max).batch(1024)
+    kinds = places.map(lambda place: tf.cast(draws.uniform(
+        draws.members(seed.int64, place), 1)[:, 0] < second, tf.int64))
+    return tf.data.Dataset.choose_from_datasets(datasets, kinds.unbatch())
+
+  return sample
 
 
 def _is_whole(number: float) -> bool:
   # 100 x 1.1 is 110.00000000000001.
-  return abs(number - round(number)) < 1e-9
+  return round(number) >= 1 and abs(number - round(number)) < 1e-9
+
+
+def _check_whole(mixture) -> None:
+  batch, ratio = mixture.labelled_batch, mixture.ratio
+  if _is_whole(batch * ratio):
+    return
+  most = batch + 1000
+  wholes = [n for n in range(1, most + 1) if _is_whole(n * ratio)]
+  nearest = sorted(sorted(wholes, key=lambda n: abs(n - batch))[:2])
+  way_out = (f'the nearest that come out whole are '
+             f'{" and ".join(map(str, nearest))}' if nearest else
+             f'none up to {most} comes out whole, so take another ratio')
+  raise ValueError(
+      f'`{type(mixture).__name__}.labelled_batch` times `ratio` should be a '
+      f'whole number of at least 1, but {batch} x {ratio:g} is '
+      f'{batch * ratio:g}; of batches, {way_out}.')
 
 
 def _check_common(mixture) -> None:
@@ -177,6 +200,7 @@ def _check_common(mixture) -> None:
   if mixture.uses_pseudo_labels:
     checks.number(mixture, 'ratio', above=0)
     checks.has_methods(mixture, 'pseudo_labels', 'apply')
+    _check_whole(mixture)
 
 
 def _labelled_task(mixture, inputs, seed, start=0):
@@ -197,10 +221,10 @@ def _pseudo_task(mixture, inputs, seed, start=0):
       start=start)
 
 
-def _batched(task, batch_size: int, seed: int | None = None):
+def _batched(task, batch_size: int):
   from ns.mixture import tasks
   # The examples have no end, and every batch has the same static shape.
-  examples = tasks.dataset(task, num_epochs=None, seed=seed)
+  examples = tasks.dataset(task, num_epochs=None)
   return examples.batch(batch_size, drop_remainder=True)
 
 

@@ -16,10 +16,15 @@ store, so they need not be the argmax and maximum of `probabilities` to the last
 bit. All work: the module imports TensorFlow; facades do not import it.
 """
 
+import re
+
+from etils import epath
 import numpy as np
 import tensorflow as tf
 
 from ns.images import encode
+
+_FILE = re.compile(r'pseudo-\d{5}-of-\d{5}\.tfrecord')
 
 _IMAGE = 'image/encoded'
 _PROBABILITIES = 'probabilities'
@@ -27,6 +32,19 @@ _LABEL = 'label'
 _CONFIDENCE = 'confidence'
 _COPIES = 'copies'
 _KEY = 'key'
+
+
+def path(folder: epath.PathLike, number: int, num_files: int) -> epath.Path:
+  """File `number` (from 0) of the `num_files` with a selection's records."""
+  return epath.Path(folder) / f'pseudo-{number:05}-of-{num_files:05}.tfrecord'
+
+
+def paths(folder: epath.PathLike) -> list[epath.Path]:
+  """The files of records in `folder`, in order."""
+  folder = epath.Path(folder)
+  if not folder.exists():
+    return []
+  return sorted(p for p in folder.iterdir() if _FILE.fullmatch(p.name))
 
 
 def serialise(*, key: str | bytes, image: np.ndarray | bytes,

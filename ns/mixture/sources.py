@@ -107,6 +107,14 @@ class Idx:
   def num_examples(self) -> int:
     return self.image_shape[0]
 
+  def read(self) -> None:
+    """Reads all images and labels, which are kept.
+
+    Raises:
+      RunError: a file is missing or broken.
+    """
+    _ = self.pixels, self.class_ids
+
   def keys(self, indices: np.ndarray) -> list[str]:
     width = len(str(self.num_examples - 1))
     return [f'{self.name}/{index:0{width}}' for index in indices]
@@ -117,6 +125,7 @@ class Idx:
   # Of this object, not of all that are equal: the files may change.
   @functools.cached_property
   def _digest(self) -> str:
+    _ = self.class_ids  # Says better than a checksum what is wrong.
     paths = files.data_path(self.images), files.data_path(self.labels)
     content = ''.join(files.sha256(path) for path in paths)
     # The name is in the keys, and so in the examples.
@@ -196,7 +205,7 @@ def _read_idx(source: Idx, field: str, ranks: tuple[int, ...],
   """The array, or only its shape, of the IDX file that `field` names.
 
   The format: two zero bytes, a type (8 for uint8), the rank, then each
-  dimension as a big-endian int32, then the values.
+  dimension as a big-endian uint32, then the values.
   """
   name = getattr(source, field)
   path = files.data_path(name)
@@ -209,14 +218,16 @@ def _read_idx(source: Idx, field: str, ranks: tuple[int, ...],
       raw.seek(0)
       stream = gzip.GzipFile(fileobj=raw) if gzipped else raw
       head = stream.read(4)
-      if len(head) < 4 or head[:3] != b'\0\0\x08' or head[3] not in ranks:
+      if len(head) < 4:
+        raise EOFError('it ends within its header')
+      if head[:3] != b'\0\0\x08' or head[3] not in ranks:
         raise errors.RunError(
             f'`{name}` should be an IDX file of uint8 with rank '
             f'{" or ".join(map(str, ranks))}, but begins with {head.hex()}.')
       dimensions = stream.read(4 * head[3])
       if len(dimensions) < 4 * head[3]:
         raise EOFError('it ends within its header')
-      shape = tuple(map(int, np.frombuffer(dimensions, '>i4')))
+      shape = tuple(map(int, np.frombuffer(dimensions, '>u4')))
       if header_only:
         return shape
       values = np.frombuffer(stream.read(), np.uint8)

@@ -1,8 +1,9 @@
 """Which images are labelled, unlabelled, for validation and for test.
 
 A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
-sources (`ns.mixture.sources`); `classes`; `image_shape`; and `write(path)`,
-which says where every image went.
+sources (`ns.mixture.sources`); `classes`; `image_shape`; `read()`, after which
+nothing of the data can be missing or broken; and `write(path)`, which says
+where every image went.
 """
 
 import dataclasses
@@ -52,6 +53,15 @@ class FewLabels:
   def classes(self) -> int:
     return self.train.classes
 
+  def read(self) -> None:
+    """Reads all images and labels into memory.
+
+    Raises:
+      RunError: a file is missing or broken.
+    """
+    for source in self.train, self.test:
+      source.read()
+
   @property
   def labelled(self) -> sources.Subset:
     return self._subset('labelled', is_labelled=True)
@@ -63,9 +73,10 @@ class FewLabels:
   @property
   def evaluation_sets(self) -> tuple[sources.Subset, ...]:
     """For validation, which decisions may read, and for test, only reported."""
+    # By its labels, so that they are seen to be there, one for each image.
     test = sources.Subset(
         name='test', source=self.test, is_labelled=True,
-        indices=np.arange(self.test.num_examples))
+        indices=np.arange(len(self.test.class_ids)))
     return self._subset('validation', is_labelled=True), test
 
   @property

@@ -32,8 +32,7 @@ def endless(records: tf.data.Dataset, num_examples: int, buffer_size: int,
 
   def one_epoch(epoch):
     epoch_seed = draws.members(seed.int64, epoch)
-    shuffled = records.shuffle(buffer_size, seed=epoch_seed,
-                               reshuffle_each_iteration=False)
+    shuffled = _shuffled(records, buffer_size, epoch_seed)
     members = draws.members(epoch_seed, tf.range(num_examples, dtype=tf.int64))
     numbered = tf.data.Dataset.from_tensor_slices(members)
     return tf.data.Dataset.zip(shuffled, numbered)
@@ -42,3 +41,21 @@ def endless(records: tf.data.Dataset, num_examples: int, buffer_size: int,
   return epochs.flat_map(one_epoch).skip(offset).map(
       lambda record, member: {**record, types.SEED: member},
       num_parallel_calls=1)
+
+
+def _shuffled(records: tf.data.Dataset, buffer_size: int,
+              seed: tf.Tensor) -> tf.data.Dataset:
+  """The records in an order that depends on `seed` [] int64 alone.
+
+  `Dataset.shuffle` would mix in TensorFlow's global seed and keep 31 bits.
+  """
+  spec = records.element_spec
+  leaves = tf.nest.flatten(spec)
+  shuffled = tf.raw_ops.ShuffleDatasetV3(
+      input_dataset=tf.data.experimental.to_variant(records),
+      buffer_size=buffer_size, seed=draws.members(seed, 0),
+      seed2=draws.members(seed, 1), reshuffle_each_iteration=False,
+      seed_generator=tf.raw_ops.DummySeedGenerator(),
+      output_types=[leaf.dtype for leaf in leaves],
+      output_shapes=[leaf.shape for leaf in leaves])
+  return tf.data.experimental.from_variant(shuffled, spec)

@@ -73,7 +73,7 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
   Raises:
     RunError: the folder has no such files.
   """
-  paths = sorted(map(str, epath.Path(folder).glob('pseudo-*.tfrecord')))
+  paths = [str(path) for path in pseudo_record.paths(folder)]
   if not paths:  # An endless stream of nothing would wait for ever.
     raise errors.RunError(f'`{folder}` should have pseudo-labelled images in '
                           '`pseudo-*.tfrecord`, but has no such file.')
@@ -81,7 +81,8 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
   def parse(serialised):
     parsed = pseudo_record.parse(serialised, classes)
     return ({'image': parsed['image'],
-             'label': policy.apply(parsed['probabilities'])}, parsed['copies'])
+             'label': policy.apply(parsed['probabilities'], parsed['label'])},
+            parsed['copies'])
 
   # Parsed once and kept: an epoch reads every record, and encoded images are
   # small. By the batch, because that is much quicker.
@@ -112,11 +113,10 @@ def evaluation(source: sources.Subset,
                source.num_examples)
 
 
-def dataset(task_or_mixture, num_epochs: int | None = 1,
-            seed: int | None = None) -> tf.data.Dataset:
+def dataset(task_or_mixture, num_epochs: int | None = 1) -> tf.data.Dataset:
   """The examples of a Task or Mixture as seqio gives them, nothing trimmed."""
   return task_or_mixture.get_dataset(
-      sequence_length=None, split='train', shuffle=False, seed=seed,
+      sequence_length=None, split='train', shuffle=False,
       num_epochs=num_epochs, try_in_mem_cache=False, trim_output_features=False)
 
 

@@ -12,8 +12,9 @@ class ModelNoise:
   Attributes:
     dropout: share of the pooled features dropped before the last layer
       (arXiv 1911.04252, section 3.1: 0.5).
-    stochastic_depth: share of the images for which the last block is skipped
-      (0.2 there); it grows linearly from 0 at the first block.
+    stochastic_depth: share of the images that skip a block, for a block after
+      the last (0.2 there); it grows linearly from 0 at the first block. Only
+      residual blocks can be skipped.
   """
   dropout: float = 0.5
   stochastic_depth: float = 0.2

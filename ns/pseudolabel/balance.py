@@ -80,7 +80,9 @@ class Balance:
     if self.duplicate:
       each, extra = np.divmod(wanted, np.maximum(totals, 1))
       copies = each[labels]
-      draws = _bits(seed.child('balance'), len(labels))
+      generator = np.random.Generator(
+          np.random.Philox(seed.child('balance').value))
+      draws = generator.random(len(labels))
       # Images by class, and in a class by their draws.
       order = np.lexsort((draws, labels))
       rank = np.arange(len(order)) - (np.cumsum(totals) - totals)[labels[order]]
@@ -145,12 +147,3 @@ def _in_order(key: str):
   parts = re.split('([0-9]+)', key)
   parts[1::2] = map(int, parts[1::2])
   return parts, key
-
-
-def _bits(seed: seeds.Seed, count: int) -> np.ndarray:
-  """The first `count` outputs of `ns.core.draws.bits`, without TensorFlow."""
-  state = np.uint64(seed.value) + (
-      np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-  state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-  state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-  return state ^ (state >> np.uint64(31))

@@ -8,14 +8,12 @@ All work: it imports TensorFlow, so the facade does not import it.
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
-import re
 
 from etils import epath
 import tensorflow as tf
 
 from ns.core import files
-
-_NAME = re.compile(r'pseudo-\d{5}-of-\d{5}\.tfrecord')
+from ns.mixture import pseudo_record
 
 
 @contextlib.contextmanager
@@ -28,9 +26,8 @@ def writing(folder: epath.PathLike, num_files: int
   with contextlib.ExitStack() as stack:
     writers = []
     for number in range(num_files):
-      name = f'pseudo-{number:05d}-of-{num_files:05d}.tfrecord'
-      aside = stack.enter_context(
-          files.written_aside(epath.Path(folder) / name))
+      aside = stack.enter_context(files.written_aside(
+          pseudo_record.path(folder, number, num_files)))
       writers.append(stack.enter_context(tf.io.TFRecordWriter(str(aside))))
     written = 0
 
@@ -40,11 +37,3 @@ def writing(folder: epath.PathLike, num_files: int
       written += 1
 
     yield write
-
-
-def paths(folder: epath.PathLike) -> list[epath.Path]:
-  """The files in `folder`, in order."""
-  folder = epath.Path(folder)
-  if not folder.exists():
-    return []
-  return sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name))

@@ -165,9 +165,9 @@ def _right(source, labels) -> np.ndarray | None:
 
 
 def _remove_earlier(folder) -> None:
-  from ns.pseudolabel import record_files
+  from ns.mixture import pseudo_record
   epath.Path(store.selection_path(folder)).unlink(missing_ok=True)
-  for path in record_files.paths(folder):
+  for path in pseudo_record.paths(folder):
     path.unlink()
 
 

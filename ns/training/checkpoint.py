@@ -39,11 +39,3 @@ class Checkpoints:
     self._step.assign(step)
     self._seconds.assign(seconds)
     self._manager.save(checkpoint_number=step)
-
-  def remove(self) -> None:
-    """Removes all: the training is finished and its weights are kept."""
-    if self._folder.exists():
-      # The file that names the last one goes first: whoever is killed here does
-      # not come back to a checkpoint of which half is gone.
-      (self._folder / 'checkpoint').unlink(missing_ok=True)
-      self._folder.rmtree()

@@ -46,8 +46,10 @@ def compiled(training, job, state: State):
   def replica_step(batch, step, rate):
     images = tf.cast(batch[types.IMAGE], tf.float32)
     network, variables = state.network, state.network.trainable_variables
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     with tf.GradientTape() as tape:
-      logits = network(images, training=True, first_index=0,
+      logits = network(images, training=True,
+                       first_index=replica * tf.shape(images)[0],
                        noise_seed=draws.members(noise_seed, step))
       loss = soft_cross_entropy.batch_loss(
           logits, batch[types.LABEL], batch[types.WEIGHT], job.labelled_batch)

@@ -60,7 +60,7 @@ class Training:
   optimizer: Any = optimizer_lib.Sgd()
   weight_decay: float = 1e-5
   average: Any = average_lib.MovingAverage()
-  checkpoint_every_steps: int = manifest.execution(default=1000)
+  checkpoint_every_steps: int = manifest.execution(default=250)
   summary_every_steps: int = manifest.execution(default=100)
 
   def __post_init__(self):
@@ -80,7 +80,8 @@ class Training:
     """Trains, or goes on training from the last checkpoint in `job.folder`.
 
     Writes `average.npz`, the moving average, and `network.npz`, the weights
-    themselves, and removes the checkpoints.
+    themselves. The checkpoints are the stage's scratch: they go when the stage
+    is committed, and not before.
 
     Returns:
       The last metrics, and `seconds` of all starts together.
@@ -95,7 +96,8 @@ class Training:
 
     state = train_step.State.create(self, job)
     take_step = train_step.compiled(self, job, state)
-    checkpoints = checkpoint.Checkpoints(job.folder / 'checkpoints', state)
+    checkpoints = checkpoint.Checkpoints(
+        job.folder / manifest.SCRATCH / 'checkpoints', state)
     first, seconds_before = checkpoints.restore()
     start = time.monotonic()
     seconds = lambda: seconds_before + time.monotonic() - start
@@ -103,7 +105,7 @@ class Training:
     batches = iter(job.batches(first))
     recent, metrics = [], {}
     with (progress.Progress(job.name, self.num_steps, 'steps', first) as shown,
-          summaries.Writer(job.folder / 'summaries') as writer):
+          summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
       for step in range(first, self.num_steps):
         rate = self.learning_rate.at(step, self.num_steps)
         recent.append(take_step(next(batches), step, rate))
@@ -127,7 +129,6 @@ class Training:
 
     weights.save(state.network, job.folder / 'network.npz')
     weights.save(state.average, job.folder / 'average.npz')
-    checkpoints.remove()
     return {**metrics, 'seconds': seconds()}
 
 

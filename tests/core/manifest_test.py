@@ -59,18 +59,27 @@ def test_execution_fields_do_not_change_the_fingerprint():
 
 
 def test_a_class_with_a_canonical_form_is_not_an_object_that_has_one():
-  with pytest.raises(TypeError) as raised:
+  with pytest.raises(errors.RunError) as raised:
     manifest.canonical([Source])
   assert str(raised.value) == (
-      f'`value` should be a configuration, but is {Source!r}.')
+      '`value` should be of frozen dataclasses, lists and plain values, by '
+      f'which one run is told from another, but has {Source!r}; make that a '
+      'frozen dataclass.')
 
 
 @pytest.mark.parametrize('value', [len, object(), {1, 2}, b'a', Part])
 def test_what_has_no_canonical_form(value):
-  with pytest.raises(TypeError) as raised:
+  with pytest.raises(errors.RunError) as raised:
     manifest.canonical({'a': [value]})
   assert str(raised.value) == (
-      f'`value` should be a configuration, but is {value!r}.')
+      '`value` should be of frozen dataclasses, lists and plain values, by '
+      f'which one run is told from another, but has {value!r}; make that a '
+      'frozen dataclass.')
+
+
+def test_the_field_that_has_no_canonical_form_is_named():
+  with pytest.raises(errors.RunError, match='`Whole.parts` should be of'):
+    manifest.canonical(Whole(parts=(len,)))
 
 
 def test_fingerprint_is_of_compact_json_with_sorted_keys():
@@ -146,7 +155,8 @@ def made_stage(folder):
   (folder / 'average.npz').write_bytes(b'weights')
   (folder / 'events/a').mkdir(parents=True, exist_ok=True)
   (folder / 'events/a/manifest.json').write_bytes(b'')
-  return manifest.commit(folder, FORM, {'accuracy': 0.5}, 2.5, {'keras': '3'})
+  return manifest.commit(folder, FORM, {'accuracy': 0.5}, 2.5, {'keras': '3'},
+                         {'teacher/train': 'abc'})
 
 
 def test_commit_lists_all_files(tmp_path):
@@ -162,6 +172,7 @@ def test_commit_lists_all_files(tmp_path):
       results={'accuracy': 0.5},
       seconds=2.5,
       versions={'keras': '3'},
+      inputs={'teacher/train': 'abc'},
   )
   assert manifest.read(tmp_path) == manifest.read(str(tmp_path)) == made
   text = (tmp_path / 'manifest.json').read_text()
@@ -217,3 +228,51 @@ def test_a_manifest_of_another_version(found, tmp_path):
   assert str(raised.value) == (
       f'`{path}` should be of format 1, but is of format {found}: another '
       'version of this program wrote it; use another work directory.')
+
+
+def test_scratch_is_no_output_and_goes_with_the_commit(tmp_path):
+  (tmp_path / 'scratch/checkpoints').mkdir(parents=True)
+  (tmp_path / 'scratch/checkpoints/step-5').write_bytes(b'half')
+  made = made_stage(tmp_path)
+  assert set(made.outputs) == {'average.npz', 'events/a/manifest.json'}
+  assert not (tmp_path / 'scratch').exists()
+
+
+def test_contents_are_those_of_the_outputs_but_event_files(tmp_path):
+  made = made_stage(tmp_path)
+  other = lambda name: dataclasses.replace(
+      made, outputs={**made.outputs, name: {'bytes': 1, 'sha256': 'other'}})
+  assert other('summaries/events.1').contents == made.contents
+  assert other('average.npz').contents != made.contents
+  assert other('more').contents != made.contents
+
+
+def test_verify_reads_what_read_does_not(tmp_path):
+  made = made_stage(tmp_path)
+  manifest.verify(tmp_path, made)
+  (tmp_path / 'average.npz').write_bytes(b'WEIGHTS')  # Of the same size.
+  assert manifest.read(tmp_path) == made
+  with pytest.raises(errors.RunError) as raised:
+    manifest.verify(tmp_path, made)
+  assert str(raised.value) == (
+      f'`{tmp_path}/average.npz` is not what was written there (its SHA-256 '
+      f'differs); remove `{tmp_path}` to make it again.')
+
+
+@pytest.mark.parametrize('name, read', [
+    ('manifest.json', manifest.read), ('begun.json', manifest.begun)])
+@pytest.mark.parametrize('text', ['', '{', '[]', '{}'])
+def test_a_damaged_record(tmp_path, name, read, text):
+  made_stage(tmp_path)
+  (tmp_path / name).write_text(text)
+  with pytest.raises(errors.RunError) as raised:
+    read(tmp_path)
+  assert str(raised.value) == (
+      f'`{tmp_path}/{name}` is damaged; remove `{tmp_path}` to make that stage '
+      'again.')
+
+
+def test_a_manifest_without_its_fields_is_damaged(tmp_path):
+  (tmp_path / 'manifest.json').write_text('{"format": 1}')
+  with pytest.raises(errors.RunError, match='is damaged'):
+    manifest.read(tmp_path)

@@ -26,6 +26,11 @@ def _commands():
 _RUN_COMMANDS = [words for words in _commands() if words[0] == 'run']
 
 
+def test_tensorboard_imports():
+  from tools import curves
+  assert callable(curves.main.run_main)
+
+
 def test_the_first_screen_has_the_two_commands():
   first_screen = '\n'.join(_README.splitlines()[:25])
   assert './bazelw run //gin/runs:fashion_mnist\n' in first_screen

@@ -30,7 +30,9 @@ def test_finished_stages_are_told(tmp_path):
   for stage in run.stages()[:2]:
     folder = tmp_path / 'run' / stage.generation / stage.kind
     manifest.begin(folder, stage.form)
-    manifest.commit(folder, stage.form, {}, 1.0, {})
+    read = stage.reads and stage.reads.check(tmp_path / 'run')
+    manifest.commit(folder, stage.form, {}, 1.0, {},
+                    {stage.reads.name: read.contents} if read else {})
   begun = run.stages()[2]
   manifest.begin(tmp_path / 'run' / begun.generation / begun.kind, begun.form)
   lines = run.plan(str(tmp_path / 'run')).split('\n')[1:]

@@ -1,8 +1,11 @@
+import pathlib
+
 import pytest
 
 from ns import loop
 from ns import mixture
 from ns.core import errors
+from ns.core import manifest
 from ns.core import seeds
 from tests.support import data_sets
 from tests.support import tiny
@@ -102,3 +105,33 @@ def test_a_plan_writes_nothing(data, tmp_path):
   run = loop.SelfTraining(generations=[TEACHER, STUDENT], data=data)
   run.plan(str(tmp_path / 'run'))
   assert not (tmp_path / 'run').exists()
+
+
+def test_a_folder_with_another_generation_is_refused(data, tmp_path):
+  folder = tmp_path / 'run'
+  manifest.begin(folder / 'pupil' / 'train', {})
+  (folder / 'notes').mkdir()  # Of somebody's own: no stage is in it.
+  run = loop.SelfTraining(generations=[TEACHER, STUDENT], data=data)
+  for start in run.plan, run.run:
+    with pytest.raises(errors.RunError) as caught:
+      start(str(folder))
+    assert str(caught.value) == (
+        f"`{folder}` has the generation 'pupil', which is not in "
+        '`SelfTraining.generations`; give another `--work_dir`, or remove '
+        f'`{folder}/pupil`.')
+
+
+def test_broken_images_are_told_before_anything_is_made(data, tmp_path):
+  images = pathlib.Path(data.train.images)
+  images.write_bytes(images.read_bytes()[:-1])
+  run = loop.SelfTraining(generations=[TEACHER], data=data)
+  with pytest.raises(errors.RunError, match='it may be cut short'):
+    run.run(str(tmp_path / 'run'))
+  assert [p.name for p in (tmp_path / 'run').iterdir()] == ['lock']
+
+
+def test_a_plan_tells_of_missing_test_labels(data, tmp_path):
+  pathlib.Path(data.test.labels).unlink()
+  run = loop.SelfTraining(generations=[TEACHER], data=data)
+  with pytest.raises(errors.RunError, match='which does not exist'):
+    run.plan(str(tmp_path / 'run'))

@@ -125,3 +125,57 @@ def test_results_are_in_the_manifest_as_json(run):
   stage().run(run)
   content = json.loads((run / 'student/select/manifest.json').read_text())
   assert content['results'] == {'bytes': 3}
+
+
+def upstream(content='abc'):
+  """A stage `student/label`, which writes `content`."""
+  def write(run_folder, folder):
+    del run_folder
+    (folder / 'labels').write_text(content)
+    return {}
+  return stage(write, form={'label': 1}, kind='label')
+
+
+def test_a_stage_tells_what_it_was_made_from(run):
+  label = upstream()
+  read = label.run(run)
+  made = stage(reads=label).run(run)
+  assert made.inputs == {'student/label': read.contents}
+  assert stage(forbidden, reads=label).run(run) == made
+
+
+def test_what_a_stage_reads_is_verified_first(run):
+  label = upstream()
+  label.run(run)
+  labels = run / 'student' / 'label' / 'labels'
+  labels.write_text('ABC')  # Of the same size.
+  with pytest.raises(errors.RunError) as caught:
+    stage(forbidden, reads=label).run(run)
+  assert str(caught.value) == (
+      f'`{labels}` is not what was written there (its SHA-256 differs); remove '
+      f'`{labels.parent}` to make it again.')
+
+
+def test_a_stage_of_another_upstream_is_refused(run):
+  label = upstream()
+  label.run(run)
+  stage(reads=label).run(run)
+  (run / 'student' / 'label').rmtree()
+  assert stage(reads=label).check(run)  # It may be made again as it was.
+  upstream('other').run(run)
+  with pytest.raises(errors.RunError) as caught:
+    stage(reads=label).check(run)
+  folder = run / 'student' / 'select'
+  assert str(caught.value) == (
+      f'`{folder}` was made from another student/label than is there now; '
+      'remove it and what follows from it.')
+
+
+def test_a_manifest_of_another_configuration_is_refused(run):
+  stage().run(run)
+  (run / 'student' / 'select' / 'begun.json').unlink()
+  with pytest.raises(errors.RunError) as caught:
+    stage(form={'seed': 2}).check(run)
+  assert str(caught.value) == (
+      f'`{run}/student/select` was made by another configuration; give another '
+      '`--work_dir`, or remove it and what follows from it.')

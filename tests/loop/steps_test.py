@@ -133,7 +133,7 @@ def test_a_student_is_trained_on_its_selection_too(run, tmp_path):
   folder = epath.Path(tmp_path)
   selected = folder / 'student1' / 'select'
   manifest.begin(selected, {})
-  manifest.commit(selected, {}, {'copies': 55}, 1.0, {})
+  manifest.commit(selected, {}, {'copies': 55}, 1.0, {}, {})
   job, (inputs, *_) = job_of(run, 1, folder)
   assert inputs.pseudo_labelled.folder == str(selected)
   assert inputs.pseudo_labelled.num_examples == 55

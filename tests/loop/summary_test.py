@@ -42,7 +42,7 @@ def made_up(folder, without=()):
           form={'name': f'{generation}{kind}'}))
       place = epath.Path(folder) / generation / kind
       manifest.begin(place, all_stages[-1].form)
-      manifest.commit(place, all_stages[-1].form, results, seconds, {})
+      manifest.commit(place, all_stages[-1].form, results, seconds, {}, {})
   return run, all_stages
 
 

@@ -202,7 +202,7 @@ def test_what_kinds_are_sampled_depends_on_the_seed(inputs):
 
 
 @pytest.mark.parametrize('labelled_batch, ratio, size', [
-    (4, 1.5, 10), (5, 0.5, 8), (3, 7, 24)])
+    (4, 1.5, 10), (6, 0.5, 9), (3, 7, 24)])
 def test_the_size_of_sampled_batches_is_a_whole_number(
     labelled_batch, ratio, size):
   assert batches.Sampled(
@@ -214,18 +214,32 @@ def test_only_labelled_batches_do_without_a_teacher():
   assert MIXTURES[0].batch_size == MIXTURES[0].labelled_batch == 4
 
 
-@pytest.mark.parametrize('labelled_batch, ratio, product, nearest', [
-    (5, 0.5, '2.5', '4 and 6'), (7, 1.25, '8.75', '4 and 8'),
-    (1, 0.75, '0.75', 'none'), (10, 0.33, '3.3', 'none'),
-    (64, 0.3, '19.2', '60 and 70')])
+@pytest.mark.parametrize('kind', [batches.ExactRatio, batches.Sampled])
+@pytest.mark.parametrize('labelled_batch, ratio, product, way_out', [
+    (5, 0.5, '2.5', 'the nearest that come out whole are 4 and 6'),
+    (7, 1.25, '8.75', 'the nearest that come out whole are 4 and 8'),
+    (1, 0.75, '0.75', 'the nearest that come out whole are 4 and 8'),
+    (10, 0.33, '3.3', 'the nearest that come out whole are 100 and 200'),
+    (64, 0.3, '19.2', 'the nearest that come out whole are 60 and 70'),
+    (1, 1e-10, '1e-10',
+     'none up to 1001 comes out whole, so take another ratio')])
 def test_a_ratio_that_does_not_come_out_whole(
-    labelled_batch, ratio, product, nearest):
+    kind, labelled_batch, ratio, product, way_out):
   with pytest.raises(ValueError) as caught:
-    batches.ExactRatio(labelled_batch=labelled_batch, ratio=ratio)
+    kind(labelled_batch=labelled_batch, ratio=ratio)
   assert str(caught.value) == (
-      '`ExactRatio.labelled_batch` times `ratio` should be a whole number, but '
-      f'{labelled_batch} x {ratio} is {product}; the nearest batches that come '
-      f'out whole are {nearest}.')
+      f'`{kind.__name__}.labelled_batch` times `ratio` should be a whole number '
+      f'of at least 1, but {labelled_batch} x {ratio:g} is {product}; of '
+      f'batches, {way_out}.')
+
+
+@each_mixture
+def test_batches_do_not_depend_on_tensorflows_global_seed(mixture, inputs):
+  found = []
+  for seed in 1, 2:
+    tf.random.set_seed(seed)
+    found.append(take(mixture, inputs, 3))
+  assert_equal(*found)
 
 
 @pytest.mark.parametrize('labelled_batch, ratio, pseudo', [

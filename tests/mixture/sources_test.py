@@ -41,6 +41,23 @@ def test_the_helper_writes_the_format():
       bytes.fromhex('00000802' '00000001' '00000003' '010203'))
 
 
+@pytest.mark.parametrize('content', [b'', b'\0\0', b'\0\0\x08\x03\0'])
+def test_a_file_that_ends_within_its_header(tmp_path, content):
+  path = tmp_path / 'images'
+  path.write_bytes(content)
+  idx = sources.Idx(name='made', images=str(path), labels='none', classes=3)
+  assert error(idx.read) == (
+      f'`{path}` cannot be read: it ends within its header.')
+
+
+def test_dimensions_are_not_negative(tmp_path):
+  path = tmp_path / 'images'
+  path.write_bytes(b'\0\0\x08\x03' + b'\xff' * 4 + b'\0\0\0\x01' * 2)
+  idx = sources.Idx(name='made', images=str(path), labels='none', classes=3)
+  assert idx.image_shape == (2**32 - 1, 1, 1)
+  assert error(lambda: idx.pixels).endswith('it may be cut short.')
+
+
 @pytest.mark.parametrize('gzipped', [False, True])
 @pytest.mark.parametrize('pixels', [PIXELS, COLOUR])
 def test_pixels_and_class_ids_are_those_of_the_files(
@@ -119,7 +136,7 @@ def test_a_missing_file(tmp_path):
 
 
 @pytest.mark.parametrize('content, begins', [
-    (b'PNG not idx', '504e4720'), (b'\0\0', '0000'), (b'', ''),
+    (b'PNG not idx', '504e4720'),
     (idx_files.encode(PIXELS, kind=9), '00000903'),
     (idx_files.encode(LABELS), '00000801')])
 def test_a_file_of_another_kind(tmp_path, content, begins):

@@ -119,15 +119,6 @@ def test_every_image_of_a_small_class_is_as_likely_to_get_the_extra_copy():
   assert (np.abs(total / trials - expected) < 4 * deviation).all()
 
 
-def test_draws_are_those_of_core():
-  import tensorflow as tf
-  from ns.core import draws
-  seed = seeds.Seed(2**64 - 3)
-  expected = draws.bits(tf.fill([9], tf.constant(seed.int64, tf.int64)),
-                        tf.range(9, dtype=tf.int64))
-  np.testing.assert_array_equal(balance._bits(seed, 9), expected.numpy())
-
-
 def test_empty_class():
   labels, confidences = np.array([0, 2, 2]), np.ones(3, np.float32)
   with pytest.raises(errors.RunError) as caught:

@@ -3,6 +3,7 @@ import os
 import pytest
 import tensorflow as tf
 
+from ns.mixture import pseudo_record
 from ns.pseudolabel import record_files
 
 
@@ -14,8 +15,8 @@ def test_records_go_to_the_files_in_turn(tmp_path):
   with record_files.writing(tmp_path / 'new', 3) as write:
     for number in range(8):
       write(b'%d' % number)
-    assert record_files.paths(tmp_path / 'new') == []
-  paths = record_files.paths(tmp_path / 'new')
+    assert pseudo_record.paths(tmp_path / 'new') == []
+  paths = pseudo_record.paths(tmp_path / 'new')
   assert [path.name for path in paths] == [
       f'pseudo-0000{i}-of-00003.tfrecord' for i in range(3)]
   assert [read(path) for path in paths] == [
@@ -34,5 +35,5 @@ def test_other_files_are_not_among_the_paths(tmp_path):
   for name in ('pseudo-00000-of-00001.tfrecord.aside', 'x.tfrecord',
                '.pseudo-00000-of-00001.tfrecord.aside'):
     (tmp_path / name).write_text('')
-  assert record_files.paths(tmp_path) == []
-  assert record_files.paths(tmp_path / 'absent') == []
+  assert pseudo_record.paths(tmp_path) == []
+  assert pseudo_record.paths(tmp_path / 'absent') == []

@@ -88,29 +88,3 @@ def test_saves_after_a_restart_still_keep_two(tmp_path):
   again.checkpoints.restore()
   again.checkpoints.save(3, 0.0)
   assert steps_kept(tmp_path) == ['step-2', 'step-3']
-
-
-def test_remove_leaves_nothing(tmp_path):
-  training = Training(tmp_path)
-  training.checkpoints.remove()  # Nothing yet: no error.
-  training.checkpoints.save(1, 0.0)
-  training.checkpoints.remove()
-  assert not list(tmp_path.iterdir())
-
-
-def test_killed_while_removing_is_no_obstacle(tmp_path, monkeypatch):
-  """The record of the last checkpoint goes before what it names."""
-  training = Training(tmp_path)
-  training.checkpoints.save(1, 0.0)
-
-  def killed(self):
-    for path in sorted(self.glob('step-*')):
-      path.unlink()
-    raise KeyboardInterrupt
-
-  from etils import epath
-  monkeypatch.setattr(type(epath.Path(tmp_path)), 'rmtree', killed)
-  with pytest.raises(KeyboardInterrupt):
-    training.checkpoints.remove()
-  again = Training(tmp_path)
-  assert again.checkpoints.restore() == (0, 0.0)

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -109,10 +110,20 @@ def test_the_weights_themselves_are_kept_too(whole):
   assert any(not np.array_equal(average[n], network[n]) for n in average)
 
 
-def test_only_results_are_left(whole):
+def test_results_and_scratch_are_left(whole):
   folder, _ = whole
   assert sorted(p.name for p in folder.iterdir()) == [
-      'average.npz', 'network.npz', 'summaries']
+      'average.npz', 'network.npz', 'scratch', 'summaries']
+
+
+def test_killed_before_the_commit_loses_the_last_steps_at_most(tmp_path, whole):
+  folder, _ = whole
+  shutil.copytree(folder, tmp_path / 'again')
+  taken = []
+  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+  training.run(tiny.job(tmp_path / 'again', change=lambda step, batch: (
+      taken.append(step) or batch)))
+  assert min(taken) == 50
 
 
 @pytest.mark.parametrize('at', [0, 25, 26, 59])
@@ -171,7 +182,7 @@ def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
       f'The loss of student/train is nan at step {said_at}; all earlier stages '
       'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
       f'remove `{tmp_path}`, and start again.')
-  saved = sorted(p.stem for p in (tmp_path / 'checkpoints').glob('*.index'))
+  saved = sorted(p.stem for p in (tmp_path / 'scratch/checkpoints').glob('*.index'))
   assert saved == (['step-4'] if checkpoint == 4 else [])
   assert not (tmp_path / 'average.npz').exists()
 
@@ -193,7 +204,7 @@ def test_weights_that_overflow_end_it(tmp_path, checkpoint, said_at):
       f'` at step {said_at}; all earlier stages are kept. Lower the peak of '
       'the learning rate or lengthen its warm-up, remove '
       f'`{tmp_path}`, and start again.')
-  assert not list(tmp_path.glob('checkpoints/*.index'))
+  assert not list(tmp_path.glob('scratch/checkpoints/*.index'))
   assert not (tmp_path / 'average.npz').exists()
 
 
