@@ -23,7 +23,7 @@ def _start(tmp_path, *arguments):
 def test_it_plans(tmp_path):
   done = _start(tmp_path, '--plan')
   assert (done.returncode, done.stderr) == (0, '')
-  assert 'student/select  confidence of at least 0.3' in done.stdout
+  assert 'confidence of at least 0.3, 300 images a class' in done.stdout
   assert not os.listdir(tmp_path)
 
 
