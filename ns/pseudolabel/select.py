@@ -21,8 +21,7 @@ class Select:
 
   Two passes over the predictions: the first reads keys, labels and confidences
   and decides on copies; the second joins distributions and images by key and
-  writes them. (Selecting out of core, calibrated or per-class thresholds and
-  other scores than confidence are issue #6.)
+  writes them.
 
   Attributes:
     min_confidence: images of a lower confidence are dropped; the comparison is

@@ -141,7 +141,7 @@ def test_the_rate_and_step_do_not_trace_anew(tmp_path):
 
 
 def test_it_gives_the_same_when_compiled_by_xla(tmp_path):
-  """The stand-in for a TPU (ARCHITECTURE.md, section 4)."""
+  """XLA on a CPU stands in for a TPU."""
   results = []
   for jit_compile in False, True:
     training, job, state = prepared(tmp_path)
