@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ import pytest
 
 from ns.core import errors
 from ns.mixture import sources
+from ns.models import inference
+from ns.models import weights
 from tests.integration import made_up
 
 STAGES = ('teacher/train', 'teacher/evaluate', 'student1/label',
@@ -68,6 +71,23 @@ def contents(work):
 def average(work, generation):
   with np.load(work / generation / 'train' / 'average.npz') as arrays:
     return dict(arrays)
+
+
+def predictions(work, generation):
+  """What a generation was told of the pool, in the pool's order."""
+  tables = [parquet.read_table(path) for path in sorted(
+      (work / generation / 'label').glob('predictions-*.parquet'))]
+  return np.concatenate([
+      np.array(table['probabilities'].to_pylist(), np.float32)
+      for table in tables])
+
+
+def answers(work, generation, pool):
+  """What the moving average of a generation says of the pool."""
+  network = generation.model.build(generation.model_noise, 4)
+  weights.load(network, work / generation.name / 'train' / 'average.npz')
+  images = [r['image'] for r in pool.records().as_numpy_iterator()]
+  return inference.predictor(network)(np.stack(images))
 
 
 def test_the_student_has_learnt(whole):
@@ -229,6 +249,14 @@ def test_another_generation_goes_on_from_a_finished_run(
   assert out[:6] == [f'{stage}: finished already' for stage in STAGES]
   names = [g['name'] for g in summary_of(work)['generations']]
   assert names == ['teacher', 'student1', 'student2']
+  run = made_up.run(data, students=2)
+  teacher, student, _ = run.generations
+  found = predictions(work, 'student2')
+  assert_close = functools.partial(np.testing.assert_allclose, atol=1e-3)
+  assert_close(found, answers(work, student, run.data.unlabelled))
+  assert_close(predictions(work, 'student1'),
+               answers(work, teacher, run.data.unlabelled))
+  assert np.abs(found - predictions(work, 'student1')).max() > 0.1
   after = contents(work)
   assert {n: after[n] for n in before if n != 'summary.json'} == {
       n: before[n] for n in before if n != 'summary.json'}

@@ -133,8 +133,10 @@ def test_forms_name_what_differs(tmp_path):
   """What a message about another configuration can show."""
   stage = tiny.run(tmp_path).stages()[4]
   assert stage.name == 'student1/train'
-  assert stage.form['noise'] == {
-      '': 'ns.noise.flip_and_shift.FlipAndShift', 'flip': False, 'shift': 1}
+  assert stage.form['noise'] == {'': 'ns.noise.sequence.Sequence', 'steps': [
+      {'': 'ns.noise.flip_and_shift.FlipAndShift', 'flip': False, 'shift': 1},
+      {'': 'ns.noise.cutout.Cutout', 'size': 1, 'probability': 1.0,
+       'fill': 128}]}
   assert stage.form['generation'] == 'student1'
   assert stage.form['training']['num_steps'] == 40
   assert 'checkpoint_every_steps' not in stage.form['training']
@@ -144,15 +146,25 @@ def test_sizes_are_those_of_the_data_and_the_configuration(tmp_path):
   sizes = [stage.size for stage in tiny.run(tmp_path, changes={
       'student1': {'training': tiny.steps(1500)}}).stages()]
   # The parameters by hand: stem 88, fused block 592, block 160 + 176 + 82 +
-  # 144, head 160, classifier 68.
+  # 144, head 160, classifier 68. Of twice the width: 176, 2336, 576 + 352 +
+  # 292 + 544, 576, 132.
   assert sizes == [
       '1,470 parameters, 40 steps of 16 images, 53.3 epochs of 12 labelled',
       '8 validation images, 20 test images',
       '40 images, labelled by teacher',
       'confidence of at least 0.3, 30 images a class',
-      '1,470 parameters, 1,500 steps of 8 + 16 images, 1000.0 epochs of 12 '
+      '4,984 parameters, 1,500 steps of 8 + 16 images, 1000.0 epochs of 12 '
       'labelled',
       '8 validation images, 20 test images']
+
+
+def test_each_generation_is_labelled_by_the_one_before_it(tmp_path):
+  stages = {s.name: s for s in tiny.run(tmp_path, students=2).stages()}
+  for student, teacher in ('student1', 'teacher'), ('student2', 'student1'):
+    label = stages[f'{student}/label']
+    assert label.size == f'40 images, labelled by {teacher}'
+    assert label.reads == stages[f'{teacher}/train']
+    assert label.form['teacher'] == stages[f'{teacher}/train'].fingerprint
 
 
 def test_the_size_of_a_selection_of_all(tmp_path):

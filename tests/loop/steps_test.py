@@ -1,5 +1,6 @@
 """What steps pass on; that the stages do their work: tests/integration."""
 
+import itertools
 import types
 
 from etils import epath
@@ -8,12 +9,18 @@ import pytest
 import tensorflow as tf
 
 from ns import noise
+from ns import training as training_lib
 from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
 from ns.loop import steps
 from ns.models import weights
+from tests.support import pseudo_files
+from tests.support import seed_as_image
 from tests.support import tiny
+
+NAMES = 'teacher', 'student1', 'student2'
+each_generation = pytest.mark.parametrize('index', range(3), ids=NAMES)
 
 
 class Recorder:
@@ -31,19 +38,42 @@ class Recorder:
 
   batches = run
 
+  def canonical(self):
+    return 'a recorder'
+
 
 @pytest.fixture(name='run')
 def make_run(tmp_path):
-  return tiny.run(tmp_path / 'data', seed=4)
+  """No two of its generations have the same architecture or noises."""
+  return tiny.run(tmp_path / 'data', students=2, seed=4)
+
+
+def save_average(generation, folder, seed):
+  """Known weights as the average of a generation in a run's folder."""
+  network = generation.model.build(noise.ModelNoise(), 4, seed=seed)
+  weights.save(network, folder / generation.name / 'train' / 'average.npz')
+  return network
 
 
 @pytest.fixture(name='trained')
 def make_trained(tmp_path, run):
   """A run's folder with the teacher's average, of known weights."""
   folder = epath.Path(tmp_path) / 'run'
-  network = run.generations[0].model.build(noise.ModelNoise(), 4, seed=77)
-  weights.save(network, folder / 'teacher' / 'train' / 'average.npz')
-  return folder, network
+  return folder, save_average(run.generations[0], folder, 77)
+
+
+def make_stage(run, name, folder):
+  stage, = [stage for stage in run.stages() if stage.name == name]
+  return stage.make(folder, folder / 'here')
+
+
+def write_selection(folder, name, copies):
+  """The same pseudo-labelled images for every student."""
+  selected = folder / name / 'select'
+  manifest.begin(selected, {})
+  pseudo_files.write(selected, tiny.batch(0)['image'][:5], np.eye(4)[[0] * 5],
+                     copies)
+  manifest.commit(selected, {}, {'copies': sum(copies)}, 1.0, {}, {})
 
 
 def expected_answers(network, images):
@@ -102,6 +132,43 @@ def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
   assert seed == seeds.Seed(4).child('student1', 'select')
 
 
+@pytest.mark.parametrize('student, teacher', [(1, 0), (2, 1)])
+def test_a_student_is_labelled_by_the_generation_before_it(
+    tmp_path, student, teacher):
+  labelling = Recorder({})
+  run = tiny.run(tmp_path / 'data', students=2,
+                 changes={NAMES[student]: {'labelling': labelling}})
+  folder = epath.Path(tmp_path) / 'run'
+  networks = [save_average(generation, folder, 77 + place)
+              for place, generation in enumerate(run.generations)]
+  make_stage(run, f'{NAMES[student]}/label', folder)
+  (predict, _, place, fingerprint, _), = labelling.calls
+  assert place == str(folder / 'here')
+  assert [stage.name for stage in run.stages()
+          if stage.fingerprint == fingerprint] == [f'{NAMES[teacher]}/train']
+  images = tiny.batch(3)['image']
+  answers = [expected_answers(network, images) for network in networks]
+  for other in {0, 1, 2} - {teacher}:
+    assert np.abs(answers[other] - answers[teacher]).max() > 0.01
+  np.testing.assert_allclose(predict(images), answers[teacher], rtol=1e-5)
+
+
+@each_generation
+def test_a_generation_is_evaluated_as_it_was_trained(tmp_path, index):
+  measure = Recorder({})
+  run = tiny.run(tmp_path / 'data', students=2,
+                 changes={NAMES[index]: {'evaluation': measure}})
+  folder = epath.Path(tmp_path) / 'run'
+  networks = [save_average(generation, folder, 77 + place)
+              for place, generation in enumerate(run.generations)]
+  make_stage(run, f'{NAMES[index]}/evaluate', folder)
+  images = tiny.batch(3)['image']
+  expected = expected_answers(networks[index], images)
+  assert len(measure.calls) == 2
+  for predict, *_ in measure.calls:
+    np.testing.assert_allclose(predict(images), expected, rtol=1e-5)
+
+
 def job_of(run, index, folder):
   """The job that generation `index` trains on, and what its batches are."""
   real = run.generations[index]
@@ -131,23 +198,67 @@ def test_a_teacher_is_trained_on_labelled_images(run, tmp_path):
 
 def test_a_student_is_trained_on_its_selection_too(run, tmp_path):
   folder = epath.Path(tmp_path)
-  selected = folder / 'student1' / 'select'
-  manifest.begin(selected, {})
-  manifest.commit(selected, {}, {'copies': 55}, 1.0, {}, {})
+  write_selection(folder, 'student1', [11] * 5)
   job, (inputs, *_) = job_of(run, 1, folder)
-  assert inputs.pseudo_labelled.folder == str(selected)
+  assert inputs.pseudo_labelled.folder == str(folder / 'student1' / 'select')
   assert inputs.pseudo_labelled.num_examples == 55
   assert job.seed == seeds.Seed(4).child('student1', 'train')
 
 
-def test_a_job_builds_the_generations_network(run, tmp_path):
-  job, _ = job_of(run, 0, epath.Path(tmp_path))
+def test_no_two_generations_are_alike_here(run):
+  """Or the tests of whose noise and architecture it is would see nothing."""
+  for name in 'model', 'noise', 'model_noise':
+    first, second, third = (getattr(g, name) for g in run.generations)
+    assert first != second != third != first
+
+
+@pytest.fixture(name='jobs')
+def make_jobs(tmp_path, monkeypatch):
+  """What the stages hand to the trainings of `run`, by generation."""
+  run = tiny.run(tmp_path / 'data', students=2, seed=4, changes={
+      name: {'noise': seed_as_image.SeedAsImage()} for name in NAMES})
+  folder = epath.Path(tmp_path) / 'run'
+  for name in NAMES[1:]:
+    write_selection(folder, name, [1, 2, 1, 3, 1])
+  jobs = []
+  monkeypatch.setattr(training_lib.Training, 'run',
+                      lambda self, job: jobs.append(job) or {})
+  for name in NAMES:
+    make_stage(run, f'{name}/train', folder)
+  return jobs
+
+
+@each_generation
+def test_a_generation_is_trained_with_its_own_noise_and_seeds(
+    run, tmp_path, index):
+  folder = epath.Path(tmp_path)
+  for name in NAMES[1:]:
+    write_selection(folder, name, [1] * 5)
+  job, (_, input_noise, data_seed, _) = job_of(run, index, folder)
+  assert job.name == f'{NAMES[index]}/train'
+  assert input_noise == run.generations[index].noise
+  assert data_seed == seeds.Seed(4).child(NAMES[index], 'data')
+  assert job.seed == seeds.Seed(4).child(NAMES[index], 'train')
+
+
+@each_generation
+def test_a_job_builds_the_generations_network(run, jobs, index):
+  generation, job = run.generations[index], jobs[index]
   with job.strategy.scope():
     network = job.build(3)
-  assert network.model_noise == run.generations[0].model_noise
-  expected = run.generations[0].model.build(noise.ModelNoise(), 4, seed=3)
+  assert network.model_noise == generation.model_noise
+  expected = generation.model.build(noise.ModelNoise(), 4, seed=3)
   for ours, theirs in zip(network.variables, expected.variables, strict=True):
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_no_two_generations_give_an_image_the_same_seed(jobs):
+  drawn = []
+  for job in jobs:
+    for batch in itertools.islice(job.batches(0), 10):
+      drawn += seed_as_image.seeds(batch['image'])
+  assert len(drawn) == 10 * (16 + 24 + 24)
+  assert len(set(drawn)) == len(drawn)
 
 
 def test_the_average_is_evaluated_on_each_set(run, trained):

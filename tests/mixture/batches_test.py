@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 
 import numpy as np
@@ -13,11 +12,13 @@ from ns.noise import flip_and_shift
 from ns.noise import sequence
 from tests.support import idx_files
 from tests.support import pseudo_files
+from tests.support import seed_as_image
 
 SEED = seeds.Seed(21)
 LABELLED = 10  # Images 0 to 9.
 COPIES = (1, 2, 1, 3, 1)  # Of the images 100 to 104.
 OFF = sequence.Off()
+SEEN = seed_as_image.SeedAsImage()
 
 
 def numbered(numbers):
@@ -42,15 +43,6 @@ def make_inputs(tmp_path):
       labelled=subset, image_shape=(4, 4, 1),
       pseudo_labelled=batches.PseudoLabelled(
           folder=str(tmp_path / 'pseudo'), num_examples=count))
-
-
-@dataclasses.dataclass(frozen=True)
-class SeedAsImage:
-  """Noise that shows its seeds: pixels become the lowest byte of the seed."""
-
-  def apply(self, images, image_seeds):
-    bytes_ = tf.cast(image_seeds % 256, tf.uint8)[:, None, None, None]
-    return tf.zeros_like(images) + bytes_
 
 
 def take(mixture, inputs, count, noise=OFF, seed=SEED, first_step=0):
@@ -110,14 +102,28 @@ def test_starting_later_is_passing_over(mixture, inputs, first_step):
 @each_mixture
 def test_noise_is_a_function_of_image_and_seed(mixture, inputs):
   clean = take(mixture, inputs, 8)
-  shown = take(mixture, inputs, 8, SeedAsImage())
+  shown = take(mixture, inputs, 8, SEEN)
   for name in 'label', 'weight', 'is_labelled':
     for ours, theirs in zip(clean, shown, strict=True):
       np.testing.assert_array_equal(ours[name], theirs[name])
-  # Seeds differ from example to example: a byte seldom comes twice.
-  bytes_ = [n for batch in shown for n in numbers(batch)]
-  assert len(set(bytes_)) > len(bytes_) / 2
-  assert_equal(shown, take(mixture, inputs, 8, SeedAsImage()))
+  assert_equal(shown, take(mixture, inputs, 8, SEEN))
+
+
+@each_mixture
+def test_no_two_images_have_the_same_seed(mixture, inputs):
+  """Of neither kind, and in no two epochs of either."""
+  drawn = [], []
+  for batch in take(mixture, inputs, 20, SEEN):
+    for seed, is_labelled in zip(seed_as_image.seeds(batch['image']),
+                                 batch['is_labelled'], strict=True):
+      drawn[int(is_labelled)].append(seed)
+  pseudo_labelled, labelled = drawn
+  assert len(labelled) > 4 * LABELLED
+  assert len(pseudo_labelled) > 4 * sum(COPIES) or not (
+      mixture.uses_pseudo_labels)
+  assert not set(labelled) & set(pseudo_labelled)
+  for kind in drawn:
+    assert len(set(kind)) == len(kind)
 
 
 @each_mixture
@@ -228,9 +234,9 @@ def test_a_ratio_that_does_not_come_out_whole(
   with pytest.raises(ValueError) as caught:
     kind(labelled_batch=labelled_batch, ratio=ratio)
   assert str(caught.value) == (
-      f'`{kind.__name__}.labelled_batch` times `ratio` should be a whole number '
-      f'of at least 1, but {labelled_batch} x {ratio:g} is {product}; of '
-      f'batches, {way_out}.')
+      f'`{kind.__name__}.labelled_batch` times `ratio` should be a whole '
+      f'number of at least 1, but {labelled_batch} x {ratio:g} is {product}; '
+      f'of batches, {way_out}.')
 
 
 @each_mixture

@@ -14,11 +14,11 @@ from ns.training import trainer
 from tests.support import data_sets
 
 
-def architecture(size: int = 8) -> models.EfficientNet:
+def architecture(size: int = 8, width: float = 1.0) -> models.EfficientNet:
   """A stem, a fused block, a depthwise one with squeeze, and a head."""
   return models.EfficientNet(
-      image_size=size, stem_filters=8, stem_stride=1, head_filters=16,
-      pixel_mean=(127.0,), pixel_std=(52.0,), block_groups=(
+      image_size=size, width=width, stem_filters=8, stem_stride=1,
+      head_filters=16, pixel_mean=(127.0,), pixel_std=(52.0,), block_groups=(
           models.BlockGroup(repeats=1, kernel=3, stride=2, expansion=1,
                             filters=8, squeeze_excite=0.0, fused=True),
           models.BlockGroup(repeats=1, kernel=3, stride=1, expansion=2,
@@ -63,19 +63,36 @@ def steps(num_steps: int = 12, **changes) -> training.Training:
 
 
 def generation(name: str, *, num_steps: int = 40, has_teacher: bool,
-               **changes) -> loop.Generation:
-  """A teacher, or a student with everything that belongs to one."""
+               number: int | None = None, **changes) -> loop.Generation:
+  """A teacher, or a student with everything that belongs to one.
+
+  Args:
+    name: of the generation.
+    num_steps: of its training.
+    has_teacher: whether it is a student.
+    number: its place in the run, from 0; as of a teacher or of its student if
+      None. A later generation is wider and has more noise, so that a test sees
+      which generation's something is.
+    **changes: arguments that are to be others.
+  """
+  number = int(has_teacher) if number is None else number
+  input_noise = noise.FlipAndShift(flip=False, shift=1)
+  if number:
+    input_noise = noise.Sequence(
+        steps=(input_noise, noise.Cutout(size=number)))
   batches = mixture.Labelled(labelled_batch=16)
   if has_teacher:
     batches = mixture.ExactRatio(
         labelled_batch=8, ratio=2,
         pseudo_labels=mixture.SoftLabels(temperature=0.5))
   return loop.Generation(**{
-      'name': name, 'model': architecture(), 'mixture': batches,
+      'name': name, 'mixture': batches,
+      'model': architecture(width=1.0 + number),
       'training': steps(num_steps, checkpoint_every_steps=10,
                         summary_every_steps=10),
-      'noise': noise.FlipAndShift(flip=False, shift=1),
-      'model_noise': noise.ModelNoise(dropout=0.1, stochastic_depth=0.1),
+      'noise': input_noise,
+      'model_noise': noise.ModelNoise(dropout=0.1 * (1 + number),
+                                      stochastic_depth=0.1 * (1 + number)),
       'labelling': pseudolabel.Labelling(batch_size=32),
       'select': pseudolabel.Select(
           balance=pseudolabel.Balance(images_per_class=30)),
@@ -95,6 +112,9 @@ def run(folder, *, students: int = 1, seed: int = 0, changes=None,
   """
   changes = changes or {}
   names = ['teacher', *(f'student{i + 1}' for i in range(students))]
-  return loop.SelfTraining(seed=seed, generations=[
-      generation(name, has_teacher=name != 'teacher', **changes.get(name, {}))
-      for name in names], data=data_sets.few_labels(folder, **data))
+  generations = [
+      generation(name, has_teacher=number > 0, number=number,
+                 **changes.get(name, {}))
+      for number, name in enumerate(names)]
+  return loop.SelfTraining(seed=seed, generations=generations,
+                           data=data_sets.few_labels(folder, **data))
