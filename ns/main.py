@@ -4,12 +4,14 @@
        [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE] [--work_dir=DIR] [--plan]
 
 Relative paths are meant from the folder in which the command was typed. Exit
-code: 0 finished, 1 the run failed, 2 the configuration is wrong, 130
-interrupted. Loads TensorFlow only to run, never to plan or to complain.
+code: 0 finished, 1 the run failed, 2 the command or the configuration is wrong,
+130 interrupted, 141 nobody reads the output. Loads TensorFlow only to run,
+never to plan or to complain.
 """
 
 from collections.abc import Sequence
 import os
+import re
 import sys
 
 from absl import app
@@ -33,6 +35,9 @@ _WORK_DIR = flags.DEFINE_string(
 _PLAN = flags.DEFINE_bool(
     'plan', False, 'Check everything, print the schedule and stop.')
 
+# How TensorFlow says it: `/path; No such file`, `/path is not a directory`.
+_REFUSED = re.compile(r'(?:^|\s)((?:\w+:/)?/\S*?)(?:;| is) (.+?)(?: \[Op:|$)',
+                      re.MULTILINE)
 _EXAMPLE = '--gin_file=gin/runs/smoke.gin'
 
 
@@ -61,7 +66,15 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     print(__doc__)
     print(flags.FLAGS.module_help(sys.modules[__name__]))
     sys.exit(0)
-  return app.parse_flags_with_usage(rewrite(argv))
+  try:
+    return flags.FLAGS(rewrite(argv))
+  except flags.Error as error:
+    _complain(error)
+    sys.exit(2)
+
+
+def _complain(reason: object) -> None:
+  print('error:', ' '.join(str(reason).split()), file=sys.stderr)
 
 
 def run() -> None:
@@ -69,15 +82,33 @@ def run() -> None:
   if not _GIN_FILE.value:
     raise errors.ConfigError(
         f'No gin file is given; name a run file, for example `{_EXAMPLE}`.')
+  if _WORK_DIR.value == '':
+    raise errors.ConfigError(
+        '`--work_dir` is empty; give a folder, or leave the flag out.')
   composition = config.compose(
       _GIN_FILE.value, _GIN_BINDINGS.value, _GIN_SEARCH_PATHS.value)
   for note in composition.notes:
     print(f'note: {note}', file=sys.stderr)
   work_dir = (files.user_path(_WORK_DIR.value) if _WORK_DIR.value
-              else default_work_dir(_GIN_FILE.value[0]))
-  print(composition.root.plan(work_dir))
+              else default_work_dir(composition.run_file))
+  print(composition.plan(work_dir))
   if not _PLAN.value:
-    composition.root.run(work_dir, composition.resolved, composition.operative)
+    composition.run(work_dir)
+
+
+def storage_failure(error: Exception) -> str | None:
+  """`path: reason` for what the file system refused; None for other errors.
+
+  TensorFlow's own errors count where they name a path; others may be bugs.
+  """
+  if isinstance(error, OSError):
+    reason = error.strerror or str(error)
+    return f'{error.filename}: {reason}' if error.filename else reason
+  tf = sys.modules.get('tensorflow')
+  if tf is None or not isinstance(error, tf.errors.OpError):
+    return None
+  named = _REFUSED.search(error.message)
+  return f'{named[1]}: {named[2]}' if named else None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -92,14 +123,24 @@ def main(argv: Sequence[str]) -> int:
           'overrides as `--gin.NAME=VALUE`.')
     run()
   except errors.ConfigError as error:
-    print(f'error: {error}', file=sys.stderr)
+    _complain(error)
     return 2
   except errors.RunError as error:
-    print(f'error: {error}', file=sys.stderr)
+    _complain(error)
     return 1
+  except BrokenPipeError:
+    # Python writes what is left once more when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141  # As of a program that SIGPIPE ends.
   except KeyboardInterrupt:
     print('Interrupted; the same command goes on from here.', file=sys.stderr)
     return 130
+  except Exception as error:
+    failure = storage_failure(error)
+    if failure is None:
+      raise
+    _complain(failure)
+    return 1
   return 0
 
 

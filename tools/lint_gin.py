@@ -1,7 +1,7 @@
 """Checks gin files: `lint_gin FILE…`, with paths from the workspace root.
 
 Prints `file:line: sentence` for each finding; the exit code is 1 if there is
-any. What a file of each kind should be (ARCHITECTURE.md, section 5):
+any. What a file of each kind should be:
 
 * Every file: opens with a comment, parses, names only what exists, binds a name
   once, uses one level of scope, hides no called reference behind a macro (it

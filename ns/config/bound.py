@@ -123,6 +123,12 @@ def _check_required(found: list[Bound]) -> None:
             f'it; add `{name} = …` to the run file.')
 
 
+def applying(scope: str) -> list[str]:
+  """The scopes whose bindings apply in `scope`, the strongest first."""
+  parts = scope.split('/') if scope else []
+  return ['/'.join(parts[:n]) for n in range(len(parts), -1, -1)]
+
+
 def check_scopes(found: list[Bound]) -> None:
   """Raises ConfigError for a reference whose scope binds nothing.
 
@@ -136,9 +142,11 @@ def check_scopes(found: list[Bound]) -> None:
     for reference, target in bound.references:
       scope = reference.scope
       if scope and scope not in scopes:
+        brackets = '()' if reference.called else ''
         rows = {b.binding.scope for b in found
                 if b.target is target and b.binding.scope}
         raise errors.ConfigError(
             f'{bound.binding.where}: nothing is bound in the scope `{scope}` '
             f'of `{reference}`'
-            f'{nearest.suggest(scope, rows, f"@{{}}/{reference.selector}")}')
+            + nearest.suggest(
+                scope, rows, f'@{{}}/{reference.selector}{brackets}'))

@@ -1,6 +1,7 @@
 """Composes a run: files and flags -> one finished object, and its record."""
 
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import os
 from typing import Any
@@ -27,28 +28,45 @@ class Composition:
     resolved: gin that alone gives the same root: all bindings that have an
       effect, with nothing included and no flag.
     operative: gin with the parameters of every object built, with defaults.
-    notes: a sentence for each binding of the run file that an override has
-      left without effect.
+    notes: what overrides have left of the run file without effect, a sentence
+      for each class.
+    run_file: the first file given that binds the generations.
+    used: the bindings that have an effect.
   """
   root: Any
   resolved: str
   operative: str
   notes: tuple[str, ...]
+  run_file: str
+  used: tuple[bounds.Bound, ...]
+
+  def plan(self, work_dir: str) -> str:
+    """The schedule as text, checked against the data and `work_dir`.
+
+    Raises:
+      RunError: the run cannot start; with the place of the binding it names.
+    """
+    with self._placing():
+      return self.root.plan(work_dir)
+
+  def run(self, work_dir: str) -> None:
+    """Runs in `work_dir`; raises RunError as `plan` does."""
+    with self._placing():
+      self.root.run(work_dir, self.resolved, self.operative)
+
+  @contextlib.contextmanager
+  def _placing(self):
+    try:
+      yield
+    except errors.RunError as error:
+      raise failures.placed(error, self.used) from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Built:
   root: Any
   operative: str
-  found: list[bounds.Bound]
   usage: usages.Usage
-
-  def used(self) -> list[bounds.Bound]:
-    return [bound for bound in self.found if self.usage.uses(bound)]
-
-  def unused(self) -> list[bounds.Bound]:
-    return [bound for bound in self.found
-            if not bound.binding.catalogue and not self.usage.uses(bound)]
 
 
 def compose(gin_files: Sequence[str], bindings: Sequence[str] = (),
@@ -71,16 +89,24 @@ def compose(gin_files: Sequence[str], bindings: Sequence[str] = (),
   built = _build(program)
   blamed, excused = _judge(built, gin_files, search_paths)
   if blamed:
-    raise usages.error(usages.sentences(blamed, built.usage, built.found))
-  notes = usages.sentences(excused, built.usage, built.found)
+    raise usages.error([built.usage.sentence(bound) for bound in blamed])
+  used = built.usage.used()
   # What has no effect is left out, so that the text alone passes this very
   # check.
-  engine.load(program.imports, built.used())
+  engine.load(program.imports, used)
   return Composition(
       root=built.root,
       resolved=_head('Resolved config', program) + engine.config(),
       operative=_head('Operative config', program) + built.operative,
-      notes=notes)
+      notes=built.usage.notes(excused), run_file=_run_file(program),
+      used=tuple(used))
+
+
+def _run_file(program: programs.Program) -> str:
+  """The first file of the command line that binds the list of generations."""
+  files = [b.where.file for b in program.bindings if is_root(b)]
+  return next((file for file in files if file in program.files),
+              program.files[0])
 
 
 def is_root(binding: statements.Binding) -> bool:
@@ -107,12 +133,12 @@ def _build(program: programs.Program) -> _Built:
   try:
     built = engine.build(root.target)
   except errors.RunError as error:
-    raise errors.RunError(failures.plain(error)) from error
+    raise failures.placed(error, found) from error
   except (ValueError, TypeError, RecursionError) as error:
     raise failures.translate(error, found, root) from error
   operative = engine.operative()
-  return _Built(root=built, operative=operative, found=found,
-                usage=usages.Usage(engine.calls(operative)))
+  return _Built(root=built, operative=operative,
+                usage=usages.Usage(engine.calls(operative), tuple(found)))
 
 
 def _names(root: bounds.Bound,
@@ -143,16 +169,16 @@ def _judge(built: _Built, gin_files: Sequence[str],
 
   A binding of the run file is excused if the run file alone uses it.
   """
-  unused = built.unused()
+  unused = built.usage.unused()
   own = [bound for bound in unused if not bound.binding.override]
-  if not own or not any(bound.binding.override for bound in built.found):
+  if not own or not any(b.binding.override for b in built.usage.found):
     return unused, []
   try:
     alone = _build(programs.read(gin_files[:1], (), search_paths))
   except errors.ConfigError:
     return unused, []  # The run file needs its overrides: judge the whole.
-  used = {bound.key for bound in alone.used()}
-  excused = [bound for bound in own if bound.key in used]
+  known = {bound.key for bound in alone.usage.unused()}
+  excused = [bound for bound in own if bound.key not in known]
   return [bound for bound in unused if bound not in excused], excused
 
 

@@ -56,29 +56,41 @@ def translate(error: Exception, found: Sequence[bounds.Bound],
   return errors.ConfigError(f'{place.binding.where}: {within}{message}')
 
 
-def _scopes(scope: str) -> list[str]:
-  """The scopes whose bindings apply in `scope`, the strongest first."""
-  parts = scope.split('/') if scope else []
-  return ['/'.join(parts[:n]) for n in range(len(parts), -1, -1)]
+def placed(error: errors.RunError,
+           found: Sequence[bounds.Bound]) -> errors.RunError:
+  """The error on one line, with the place of the binding that it names.
+
+  It does not tell its scope, so there is no place if several bind the argument.
+  """
+  message = plain(error)
+  for argument in _ARGUMENT.findall(message):
+    places = [b.binding.where for b in found if _binds(b, *argument)]
+    if len(places) == 1:
+      return errors.RunError(f'{places[0]}: {message}')
+  return errors.RunError(message)
 
 
 def _argument(message: str, scope: str,
               found: Sequence[bounds.Bound]) -> bounds.Bound | None:
   """The binding of the first argument in backticks that is bound at all."""
   for owner, parameter in _ARGUMENT.findall(message):
-    for outer in _scopes(scope):
+    for outer in bounds.applying(scope):
       for bound in found:
-        if (bound.binding.scope == outer
-            and bound.binding.parameter == parameter
-            and getattr(bound.target, '__name__', None) == owner):
+        if bound.binding.scope == outer and _binds(bound, owner, parameter):
           return bound
   return None
+
+
+def _binds(bound: bounds.Bound, owner: str, parameter: str) -> bool:
+  """Whether it binds `Owner.parameter`, in whatever scope."""
+  return (bound.binding.parameter == parameter
+          and getattr(bound.target, '__name__', None) == owner)
 
 
 def _maker(shown: str, scope: str,
            found: Sequence[bounds.Bound]) -> bounds.Bound | None:
   """The binding whose value refers to the class, the nearest scope first."""
-  for outer in _scopes(scope):
+  for outer in bounds.applying(scope):
     for bound in found:
       for reference, target in bound.references:
         if repr(target) == shown and outer in (reference.scope,

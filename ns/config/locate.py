@@ -54,16 +54,27 @@ class File:
   def read(self) -> str:
     """The text; raises ConfigError if it is not text."""
     try:
-      return epath.Path(self.path).read_text(encoding='utf-8')
+      text = epath.Path(self.path).read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
       raise errors.ConfigError(
           f'The gin file `{self.shown}` cannot be read: {error}.') from error
+    return text.removeprefix('\ufeff')  # epath knows no `utf-8-sig`.
 
 
 @dataclasses.dataclass(frozen=True)
 class Locator:
-  """Finds gin files; `search_paths` come first, in their order."""
+  """Finds gin files; `search_paths` come first, in their order.
+
+  Raises:
+    ConfigError: a search path is no folder.
+  """
   search_paths: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    for path in self.search_paths:
+      if not epath.Path(files.user_path(path)).is_dir():
+        raise errors.ConfigError(
+            f'The search path `{files.user_path(path)}` is not a folder.')
 
   def _places(self) -> list[str]:
     paths = [files.user_path(path) for path in self.search_paths]

@@ -71,7 +71,8 @@ def _expand(file: locate.File, locator: locate.Locator, above: tuple[str, ...],
       expanded += _expand(inner, locator, (*above, file.path), override)
     elif isinstance(statement, statements.Binding):
       expanded.append(dataclasses.replace(
-          statement, override=override, catalogue=catalogue))
+          statement, override=override, included=bool(above),
+          catalogue=catalogue))
     else:
       expanded.append(statement)
   return expanded

@@ -55,6 +55,7 @@ class Binding:
   Attributes:
     value: a Python literal, in which `Reference` and `Macro` may stand.
     override: it comes from the command line or a later `--gin_file`.
+    included: it comes from a file that another includes.
     catalogue: it is a row of a catalogue, which need not be used.
   """
   scope: str
@@ -63,6 +64,7 @@ class Binding:
   value: Any
   where: Where
   override: bool = False
+  included: bool = False
   catalogue: bool = False
 
   @property

@@ -7,7 +7,9 @@ over a whole run, and the command line can name whatever any file imports.
 from collections.abc import Iterable
 import importlib
 import inspect
+import os
 import pkgutil
+import traceback
 import types
 from typing import Any
 
@@ -114,15 +116,25 @@ def _import(statement: statements.Import) -> types.ModuleType:
         'no import, and `gin` cannot be the name of another module.')
   try:
     module = importlib.import_module(name)
-  except ImportError as error:
+  except (Exception, SystemExit) as error:  # Whatever the module's code does.
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and (name == missing or name.startswith(missing + '.')):
       raise errors.ConfigError(_no_module(statement, missing)) from error
     raise errors.ConfigError(
-        f'{where}: `{name}` does not load: {error}.') from error
+        f'{where}: `{name}` does not load: {_reason(error)}.') from error
   if statement.text == f'import {name}':
     return importlib.import_module(name.split('.')[0])
   return module
+
+
+def _reason(error: BaseException) -> str:
+  """Why a module does not load, on one line."""
+  if isinstance(error, (ImportError, SyntaxError)):
+    return ' '.join(str(error).split())
+  *_, last = traceback.extract_tb(error.__traceback__)
+  file = os.path.basename(last.filename)
+  told = ' '.join(f'{type(error).__name__}: {error}'.split())
+  return f'{file}:{last.lineno}: {told}'
 
 
 def _no_module(statement: statements.Import, missing: str) -> str:

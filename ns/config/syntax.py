@@ -17,7 +17,6 @@ _REASONS = (
      'the lines of a block are indented: two spaces, `parameter = value`'),
     ('EOF in multi-line', 'a bracket or a quote is not closed'),
     ('unindent does not match', 'the indentation fits no line above'),
-    ('Expected file path', 'an include is a path in quotes'),
 )
 
 
@@ -28,6 +27,8 @@ def reason(content: str, message: str) -> str:
     content: the line at which the parser stopped.
     message: what gin's parser or Python's tokenizer said.
   """
+  if re.match(r'include\b[^\'"]*$', content):
+    return 'an include is a path in quotes'
   token = re.search("Failed to parse token '(.*)'", message, re.DOTALL)
   if token:
     word = token[1]

@@ -1,10 +1,12 @@
 """Which bindings a run uses, and why it does not use the others.
 
-A binding is used if its class was built in its scope, or in a scope inside it,
-and the parameter was not given by the code that built it. gin itself accepts
-any scope and any class without a word.
+A binding reaches an object if the object's class was built in its scope, or in
+a scope inside it, and the parameter was not given by the code that built it. Of
+the bindings that reach an object, the one with the narrowest scope is in force.
+gin itself accepts any scope and any class without a word.
 """
 
+import collections
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -23,69 +25,97 @@ class UnusedError(errors.ConfigError):
     self.sentences = sentences
 
 
-def _within(scope: str, outer: str) -> bool:
-  return not outer or scope == outer or scope.startswith(outer + '/')
-
-
 @dataclasses.dataclass(frozen=True)
 class Usage:
-  """What a run called: `calls` is as `engine.calls` gives it."""
+  """What a run called, and with which bindings.
+
+  Attributes:
+    calls: as `engine.calls` gives it.
+    found: all bindings, each with a key of its own.
+  """
   calls: dict[tuple[str, Any], set[str]]
+  found: tuple[bounds.Bound, ...]
 
-  def uses(self, bound: bounds.Bound) -> bool:
-    """Whether the binding has an effect on some object of the run."""
-    outer, target, parameter = bound.key
-    return any(
-        called is target and _within(scope, outer) and parameter in names
-        for (scope, called), names in self.calls.items())
+  def used(self) -> list[bounds.Bound]:
+    """The bindings that are in force on some object of the run."""
+    return [bound for bound in self.found if bound in self._in_force(bound)]
 
-  def why_not(self, bound: bounds.Bound,
-              found: Sequence[bounds.Bound]) -> str:
-    """The end of a sentence: why it is unused, and what may have been meant.
+  def unused(self) -> list[bounds.Bound]:
+    """The bindings without effect that are to be told.
 
-    Args:
-      bound: unused.
-      found: all bindings in force.
+    A row of a catalogue may be unused. A flag, or a line of an overriding file,
+    has to be in force somewhere. For others it is enough to reach an object:
+    they may be defaults, and all generations say otherwise.
     """
+    def is_unused(bound: bounds.Bound) -> bool:
+      binding, in_force = bound.binding, self._in_force(bound)
+      if binding.override and not binding.included:
+        return bound not in in_force
+      return not binding.catalogue and not in_force
+
+    return [bound for bound in self.found if is_unused(bound)]
+
+  def _in_force(self, bound: bounds.Bound) -> list[bounds.Bound]:
+    """For each object that `bound` reaches, what is in force: it or another."""
+    outer, target, parameter = bound.key
+    rivals = {other.key[0]: other for other in self.found
+              if other.key[1:] == (target, parameter)}
+    reached = [bounds.applying(scope)
+               for (scope, called), names in self.calls.items()
+               if called is target and parameter in names]
+    return [next(rivals[scope] for scope in scopes if scope in rivals)
+            for scopes in reached if outer in scopes]
+
+  def sentence(self, bound: bounds.Bound) -> str:
+    """Where an unused binding is, and why it is unused."""
+    why, ending = self._why_not(bound)
+    return (f'{bound.binding.where}: `{bound.binding.name}` is unused: '
+            f'{why}{ending}')
+
+  def notes(self, excused: Sequence[bounds.Bound]) -> tuple[str, ...]:
+    """A sentence for each reason for which bindings are no longer used."""
+    reasons = collections.Counter(self._why_not(b)[0] for b in excused)
+    return tuple(
+        f'{why} any more; its '
+        f'{"binding has" if count == 1 else f"{count} bindings have"} no '
+        'effect.' for why, count in reasons.items())
+
+  def _why_not(self, bound: bounds.Bound) -> tuple[str, str]:
+    """Why it is unused; the end of the sentence: what may have been meant."""
     binding = bound.binding
     if bound.target is tables.MACRO:
-      return _why_not_macro(bound, found)
+      return self._why_not_macro(binding.name)
     selector = binding.selector
+    narrower = {other.binding.name for other in self._in_force(bound)}
+    if narrower:
+      return ('in every scope a narrower binding is in force',
+              f'; write {nearest.listing(narrower)}.')
     scopes = {scope for scope, target in self.calls if target is bound.target}
-    if any(_within(scope, binding.scope) for scope in scopes):
-      return f'the code that builds `{selector}` gives that parameter itself.'
+    if any(binding.scope in bounds.applying(scope) for scope in scopes):
+      return (f'no code that builds `{selector}` leaves that parameter to the '
+              'config', '.')
     if not scopes:
-      return f'nothing in this run builds `{selector}`.'
+      return f'nothing builds `{selector}`', '.'
     why = f'nothing builds `{selector}` in the scope `{binding.scope}`'
     best = nearest.nearest(binding.scope, scopes)
     if best:
-      return f'{why}; did you mean `{best}/{selector}.{binding.parameter}`?'
+      return why, f'; did you mean `{best}/{selector}.{binding.parameter}`?'
     named = {scope for scope in scopes if scope}
     if not named:
-      return f'{why}; it is built without a scope.'
-    return f'{why}; it is built in {nearest.listing(named)}.'
+      return why, '; it is built without a scope.'
+    return why, f'; it is built in {nearest.listing(named)}.'
 
-
-def _why_not_macro(bound: bounds.Bound, found: Sequence[bounds.Bound]) -> str:
-  name = bound.binding.name
-  scope, _, last = name.rpartition('/')
-  macros = {b.binding.name for b in found if b.target is tables.MACRO}
-  if scope and last in macros:
-    return (f'a macro has no scope, so this is another macro than `{last}`; '
-            f'bind the parameter itself under `{scope}/`.')
-  return f'no value in use holds `%{name}`.'
-
-
-def sentences(unused: Sequence[bounds.Bound], usage: Usage,
-              found: Sequence[bounds.Bound]) -> tuple[str, ...]:
-  """One sentence for each unused binding."""
-  return tuple(
-      f'{bound.binding.where}: `{bound.binding.name}` is unused: '
-      f'{usage.why_not(bound, found)}' for bound in unused)
+  def _why_not_macro(self, name: str) -> tuple[str, str]:
+    scope, _, last = name.rpartition('/')
+    macros = {b.binding.name for b in self.found if b.target is tables.MACRO}
+    if scope and last in macros:
+      return (f'a macro has no scope, so this is another macro than `{last}`',
+              f'; bind the parameter itself under `{scope}/`.')
+    return f'no value in use holds `%{name}`', '.'
 
 
 def error(lines: Sequence[str]) -> UnusedError:
-  """The error for these `sentences`; its message is the first of them."""
+  """The error for these sentences; its message is the first of them."""
   more = len(lines) - 1
   others = f' (as {"is" if more == 1 else "are"} {more} more)' if more else ''
   return UnusedError(lines[0].replace(' is unused:', f' is unused{others}:', 1),

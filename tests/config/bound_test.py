@@ -101,4 +101,18 @@ def test_a_reference_to_a_row_that_does_not_exist():
     _scopes(text + 'loop.Generation.model = @bo/noise.EfficientNet()\n')
   assert str(caught.value) == (
       'a.gin:7: nothing is bound in the scope `bo` of '
-      '`@bo/noise.EfficientNet()`; there is `@b0/noise.EfficientNet`.')
+      '`@bo/noise.EfficientNet()`; there is `@b0/noise.EfficientNet()`.')
+
+
+def test_a_misspelt_row_is_answered_as_it_was_written():
+  text = 'micro/noise.EfficientNet.width = 2\nloop.Generation.model = '
+  for reference in '@{}/noise.EfficientNet()', '@{}/noise.EfficientNet':
+    with pytest.raises(errors.ConfigError) as caught:
+      _scopes(text + reference.format('mirco') + '\n')
+    assert str(caught.value).endswith(
+        f'; did you mean `{reference.format("micro")}`?')
+
+
+def test_the_scopes_that_apply():
+  assert bound.applying('a/b') == ['a/b', 'a', '']
+  assert bound.applying('') == ['']

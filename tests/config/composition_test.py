@@ -87,6 +87,21 @@ def test_the_resolved_config_alone_gives_the_same_run(here, flags):
   assert second.notes == ()
 
 
+def test_the_resolved_config_is_without_what_is_hidden():
+  found = runs.compose(
+      runs.RUN + "include 'models.gin'\nWIDTH = 3\n"
+      'noise.RandAugment.layers = %WIDTH\n'
+      'loop.Generation.model = @b1/noise.EfficientNet()\n',
+      *(f'{scope}/loop.Generation.model=@b2/noise.EfficientNet()'
+        for scope in ('teacher', 'student1')),
+      *(f'{scope}/noise.RandAugment.layers=4'
+        for scope in ('teacher', 'student1')), models=runs.MODELS)
+  assert 'b1' not in found.resolved and 'WIDTH' not in found.resolved
+  assert found.notes == (
+      'no value in use holds `%WIDTH` any more; its binding has no effect.',)
+  assert runs.compose(found.resolved).root == found.root
+
+
 def test_the_resolved_config_holds_names_and_no_row_without_effect():
   resolved = runs.compose(_RICH, models=runs.MODELS).resolved
   assert "teacher/loop.Generation.name = 'teacher'" in resolved
@@ -114,6 +129,28 @@ def test_both_say_what_they_were_made_from(here):
           "#   --gin.loop.SelfTraining.fail='\\n'\n\n")
   assert found.resolved.startswith('# Resolved config, ' + head)
   assert found.operative.startswith('# Operative config, ' + head)
+
+
+@pytest.mark.parametrize('files, run_file', [
+    (['run.gin', 'more.gin'], 'run.gin'), (['more.gin', 'run.gin'], 'run.gin'),
+    (['run.gin', 'other.gin'], 'run.gin'),
+    (['includes.gin', 'more.gin'], 'includes.gin')])
+def test_the_run_file_is_the_first_that_binds_the_generations(
+    here, files, run_file):
+  runs.write(here, run=runs.RUN, includes="include 'run.gin'\n",
+             more='loop.SelfTraining.seed = 2\n',
+             other='loop.SelfTraining.generations = [@a/loop.Generation]\n')
+  assert config.compose(files).run_file == run_file
+
+
+@pytest.mark.parametrize('method', ['plan', 'run'])
+def test_a_failure_of_a_composed_run_has_the_place_of_the_binding(method):
+  found = runs.compose(runs.RUN + f"loop.SelfTraining.fail = '{method} seed'\n"
+                       'loop.SelfTraining.seed = 7\n')
+  with pytest.raises(errors.RunError) as caught:
+    getattr(found, method)('work')
+  assert str(caught.value) == (
+      'run.gin:10: `SelfTraining.seed` is 7, but the images end at 5.')
 
 
 def test_no_file():

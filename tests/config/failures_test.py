@@ -2,6 +2,7 @@
 
 import pytest
 
+from ns.config import failures
 from ns.core import errors
 from tests.config import runs
 
@@ -74,6 +75,24 @@ def test_the_cause_is_kept():
 def test_a_bug_is_not_a_configuration_error():
   with pytest.raises(ZeroDivisionError):
     runs.compose(runs.RUN + "loop.SelfTraining.fail = 'at once'\n")
+
+
+def _placed(message, text):
+  found = runs.compose(runs.RUN + text).used
+  return str(failures.placed(errors.RunError(message), found))
+
+
+def test_a_run_error_is_placed_at_the_one_binding_that_it_names():
+  assert _placed('`Cutout.size` and `RandAugment.layers` are\ntoo many.',
+                 'noise.RandAugment.layers = 3\n') == (
+      'run.gin:9: `Cutout.size` and `RandAugment.layers` are too many.')
+
+
+@pytest.mark.parametrize('text', [
+    '', 'noise.RandAugment.layers = 3\nteacher/noise.RandAugment.layers = 4\n'])
+def test_a_run_error_of_no_binding_or_of_several_has_no_place(text):
+  message = '`RandAugment.layers` are too many.'
+  assert _placed(message, text) == message
 
 
 def test_a_run_error_of_a_constructor_is_plain():

@@ -94,8 +94,14 @@ class SelfTraining:
     object.__setattr__(self, 'generations', tuple(
         g if isinstance(g, Generation) else g() for g in self.generations))
 
+  def _refuse_seed(self):
+    raise errors.RunError(f'`SelfTraining.seed` is {self.seed}, but the images '
+                          'end at 5.')
+
   def plan(self, work_dir: str) -> str:
     """The plan's text."""
+    if self.fail == 'plan seed':
+      self._refuse_seed()
     if self.fail == 'plan':
       raise errors.RunError('The work directory is of another config.')
     names = ', '.join(g.name for g in self.generations)
@@ -103,6 +109,11 @@ class SelfTraining:
 
   def run(self, work_dir: str, resolved: str, operative: str) -> None:
     """Prints what it was given, or fails as asked."""
+    if self.fail == 'run seed':
+      self._refuse_seed()
+    if self.fail == 'storage':
+      with open('/nowhere/file', encoding='utf-8'):
+        pass
     if self.fail == 'run':
       raise errors.RunError('The pool is empty.')
     if self.fail == 'interrupt':

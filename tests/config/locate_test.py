@@ -97,6 +97,18 @@ def test_a_missing_absolute_path_like_no_other(folders):
       'The gin file `/nowhere/zzzz.gin` does not exist.')
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(folders):
+  (folders / 'user/a.gin').write_bytes(b'\xef\xbb\xbfx = 1\n')
+  assert locate.Locator().find('a.gin').read() == 'x = 1\n'
+
+
+def test_a_search_path_that_is_no_folder(folders):
+  with pytest.raises(errors.ConfigError) as caught:
+    locate.Locator((str(folders / 'extra'), 'mine'))
+  assert str(caught.value) == (
+      f'The search path `{folders}/user/mine` is not a folder.')
+
+
 def test_a_file_that_is_not_text(folders):
   (folders / 'user/a.gin').write_bytes(b'\xff\xfe')
   with pytest.raises(errors.ConfigError) as caught:

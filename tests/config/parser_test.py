@@ -75,6 +75,10 @@ def _reason(line):
     ('3 = m',
      'a name begins with a letter: `scope/module.Class.parameter`.'),
     ('include 3', 'an include is a path in quotes.'),
+    ('include', 'an include is a path in quotes.'),
+    ('include gin/x.gin', 'an include is a path in quotes.'),
+    ('include ../x.gin', 'an include is a path in quotes.'),
+    ("include 'gin/x.gin", 'a quote is not closed.'),
 ])
 def test_what_is_said_of_a_line_that_is_not_gin(line, reason):
   assert _reason(line) == reason

@@ -45,6 +45,7 @@ def test_a_catalogue_is_an_included_file_of_scoped_rows(here, text, catalogue):
   *rows, last = program.read(['a.gin']).bindings
   assert [row.catalogue for row in rows] == [catalogue, catalogue]
   assert not last.catalogue
+  assert [b.included for b in (*rows, last)] == [True, True, False]
   assert not any(row.catalogue for row in program.read(['b.gin']).bindings)
 
 

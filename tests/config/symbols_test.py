@@ -100,12 +100,18 @@ def test_a_class_is_no_module():
       'that holds it, `tests.config.fakes`, and write `fakes.Off`.')
 
 
-def test_a_module_that_does_not_load(tmp_path, monkeypatch):
-  (tmp_path / 'broken_component.py').write_text('import nosuchpackage\n')
+@pytest.mark.parametrize('code, reason', [
+    ('import nosuchpackage', "No module named 'nosuchpackage'"),
+    ('x = (', "'(' was never closed (broken_component.py, line 1)"),
+    ('\n1 / 0', 'broken_component.py:2: ZeroDivisionError: division by zero'),
+    ('raise ValueError("two\\nlines")',
+     'broken_component.py:1: ValueError: two lines'),
+    ('import sys\nsys.exit(3)', 'broken_component.py:2: SystemExit: 3')])
+def test_a_module_that_does_not_load(tmp_path, monkeypatch, code, reason):
+  (tmp_path / 'broken_component.py').write_text(code + '\n')
   monkeypatch.syspath_prepend(tmp_path)
-  assert _message(_table, 'import broken_component') == (
-      "a.gin:1: `broken_component` does not load: No module named "
-      "'nosuchpackage'.")
+  assert _message(_table, '# Comment.', 'import broken_component') == (
+      f'a.gin:2: `broken_component` does not load: {reason}.')
 
 
 def test_gin_is_not_a_component():

@@ -18,11 +18,62 @@ def test_what_an_override_leaves_without_effect_is_a_note():
       runs.RUN + 'M = 15\nstudent1/noise.RandAugment.magnitude = %M\n',
       'student1/loop.Generation.noise=@noise.Off()')
   assert found.notes == (
-      'run.gin:9: `M` is unused: no value in use holds `%M`.',
-      'run.gin:10: `student1/noise.RandAugment.magnitude` is unused: nothing '
-      'builds `noise.RandAugment` in the scope `student1`; it is built in '
-      '`teacher`.')
+      'no value in use holds `%M` any more; its binding has no effect.',
+      'nothing builds `noise.RandAugment` in the scope `student1` any more; '
+      'its binding has no effect.')
   assert 'magnitude = %M' not in found.resolved
+
+
+def test_what_a_class_is_left_without_is_one_note():
+  found = runs.compose(
+      runs.RUN + 'noise.RandAugment.layers = 3\n'
+      'noise.RandAugment.magnitude = 3\nteacher/noise.RandAugment.layers = 4\n',
+      'loop.Generation.noise=@noise.Off()')
+  assert found.notes == (
+      'nothing builds `noise.RandAugment` any more; its 3 bindings have no '
+      'effect.',)
+
+
+def test_an_override_that_narrower_bindings_hide():
+  run = (runs.RUN + "include 'm.gin'\n"
+         'loop.Generation.model = @b1/noise.EfficientNet()\n')
+  assert runs.message(run, 'noise.EfficientNet.width=2', m=runs.MODELS) == (
+      '--gin.noise.EfficientNet.width=2: `noise.EfficientNet.width` is unused: '
+      'in every scope a narrower binding is in force; write '
+      '`b1/noise.EfficientNet.width`.')
+  model, = {g.model for g in runs.compose(
+      run, 'noise.EfficientNet.depth=2', m=runs.MODELS).root.generations}
+  assert (model.width, model.depth) == (1.1, 2)
+
+
+def test_an_override_that_the_generations_own_names_hide():
+  assert runs.message(runs.RUN, "loop.Generation.name='x'") == (
+      "--gin.loop.Generation.name='x': `loop.Generation.name` is unused: in "
+      'every scope a narrower binding is in force; write '
+      '`student1/loop.Generation.name`, `teacher/loop.Generation.name`.')
+
+
+_EACH = ('teacher/noise.RandAugment.layers = 3\n'
+         'student1/noise.RandAugment.layers = 4\n')
+
+
+def test_an_override_that_is_in_force_in_one_generation_is_used():
+  layers = 'noise.RandAugment.layers'
+  own = f'teacher/{layers} = 3\n'
+  assert runs.compose(runs.RUN + own, f'{layers}=5').notes == ()
+  assert runs.message(runs.RUN + own, f'{layers}=5', f'student1/{layers}=4')
+
+
+def test_a_default_that_all_generations_override_is_fine():
+  text = 'noise.RandAugment.layers = 5\n'
+  assert runs.compose(runs.RUN + text + _EACH).notes == ()
+  assert runs.compose(runs.RUN + "include 'l.gin'\n" + _EACH, l=text)
+  assert runs.compose(runs.RUN, files=['o.gin'], l=text,
+                      o="include 'l.gin'\n" + _EACH).notes == ()
+  assert runs.message(runs.RUN + _EACH, files=['l.gin'], l=text) == (
+      'l.gin:1: `noise.RandAugment.layers` is unused: in every scope a '
+      'narrower binding is in force; write `student1/noise.RandAugment.layers`,'
+      ' `teacher/noise.RandAugment.layers`.')
 
 
 def test_what_the_run_file_alone_does_not_use_stays_an_error():
@@ -59,7 +110,7 @@ def test_a_flag_must_be_used():
 def test_a_class_that_the_run_does_not_build():
   assert runs.message(runs.RUN, 'student1/noise.Cutout.size=3') == (
       '--gin.student1/noise.Cutout.size=3: `student1/noise.Cutout.size` is '
-      'unused: nothing in this run builds `noise.Cutout`.')
+      'unused: nothing builds `noise.Cutout`.')
 
 
 def test_a_scoped_reference_escapes_the_generation():
@@ -104,5 +155,5 @@ def test_a_parameter_that_the_code_gives_itself():
   assert runs.message(
       runs.RUN + 'loop.SelfTraining.extra = @loop.caller\n'
       'loop.caller.function = @loop.given\nloop.given.size = 3\n') == (
-          'run.gin:11: `loop.given.size` is unused: the code that builds '
-          '`loop.given` gives that parameter itself.')
+          'run.gin:11: `loop.given.size` is unused: no code that builds '
+          '`loop.given` leaves that parameter to the config.')

@@ -41,7 +41,7 @@ def test_good_files_of_every_kind(here, capsys):
 def test_a_binding_without_effect_in_a_run(here, capsys):
   assert _lint(here, capsys, runs.RUN + 'A = 3\nnoise.Cutout.size = 3\n') == [
       'a.gin:9: `A` is unused: no value in use holds `%A`.',
-      'a.gin:10: `noise.Cutout.size` is unused: nothing in this run builds '
+      'a.gin:10: `noise.Cutout.size` is unused: nothing builds '
       '`noise.Cutout`.']
 
 
