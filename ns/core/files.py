@@ -32,8 +32,8 @@ def user_path(path: str) -> str:
 def data_path(path: str) -> epath.Path:
   """A data path of a config: `@name/rest` is in Bazel's repository `name`.
 
-  The repository is looked for in the folder that `NS_<NAME>_DIR` gives, then
-  among the program's runfiles. Other paths are as `user_path` reads them.
+  The repository is looked for among the program's runfiles, then in the folder
+  that `NS_<NAME>_DIR` gives. Other paths are as `user_path` reads them.
 
   Raises:
     RunError: no such repository here.
@@ -41,12 +41,12 @@ def data_path(path: str) -> epath.Path:
   if not path.startswith('@'):
     return epath.Path(user_path(path))
   repository, _, rest = path[1:].partition('/')
-  variable = f'NS_{repository.upper()}_DIR'
-  if os.environ.get(variable):
-    return epath.Path(user_path(os.environ[variable])) / rest
   for root in _runfiles_roots():
     if (root / repository).is_dir():
       return root / repository / rest
+  variable = f'NS_{repository.upper()}_DIR'
+  if os.environ.get(variable):
+    return epath.Path(user_path(os.environ[variable])) / rest
   raise errors.RunError(
       f'`{path}` is in the repository `@{repository}`, which is not among this '
       f"program's data: run it by Bazel with `@{repository}` in `data`, or set "

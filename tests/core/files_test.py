@@ -77,13 +77,17 @@ def test_a_repository_is_in_the_runfiles_of_this_file(monkeypatch, tmp_path):
   assert files.data_path('@pictures/a') == folder / 'a'
 
 
-def test_a_variable_comes_before_the_runfiles(monkeypatch, tmp_path):
-  monkeypatch.setenv('RUNFILES_DIR', str(repository(tmp_path / 'a').parent))
+def test_a_variable_says_where_what_is_not_in_the_runfiles(
+    monkeypatch, tmp_path):
   monkeypatch.setenv('NS_PICTURES_DIR', '/mine')
   assert os.fspath(files.data_path('@pictures/a')) == '/mine/a'
   monkeypatch.setenv('BUILD_WORKING_DIRECTORY', '/home/user')
   monkeypatch.setenv('NS_PICTURES_DIR', 'mine')
   assert os.fspath(files.data_path('@pictures/a')) == '/home/user/mine/a'
+  # What Bazel put there was checked by its rule, which has read the variable.
+  found = repository(tmp_path / 'a')
+  monkeypatch.setenv('RUNFILES_DIR', str(found.parent))
+  assert os.fspath(files.data_path('@pictures/a')) == str(found / 'a')
 
 
 def test_a_repository_that_is_nowhere(monkeypatch, tmp_path):
