@@ -1,6 +1,6 @@
 """The two kinds of error that end a program with one sentence, not a trace.
 
-Constructors raise plain `ValueError` and `TypeError`; `ns/config.py` turns them
+Constructors raise plain `ValueError` and `TypeError`; `ns/config/` turns them
 into a `ConfigError` that also names the file and line of the binding.
 """
 
