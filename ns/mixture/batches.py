@@ -74,13 +74,11 @@ class Labelled:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExactRatio:
-  """Labelled and pseudo-labelled images, in the same proportion in every batch.
-
-  The two kinds are batched apart and joined, as the reference does.
+class Mixed:
+  """What mixtures of both kinds of images have in common.
 
   Attributes:
-    labelled_batch: labelled images in a batch.
+    labelled_batch: labelled images in a batch, exactly or on average.
     ratio: pseudo-labelled images for each of them; 3 to 28 in the paper.
     pseudo_labels: `SoftLabels` or `HardLabels`.
     label_smoothing, shuffle_buffer: as in `Labelled`.
@@ -103,6 +101,15 @@ class ExactRatio:
   def batch_size(self) -> int:
     return self.labelled_batch + self.pseudo_labelled_batch
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExactRatio(Mixed):
+  """Labelled and pseudo-labelled images, in the same proportion in every batch.
+
+  The two kinds are batched apart and joined, as the reference does. Attributes
+  as of `Mixed`.
+  """
+
   def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
               first_step: int = 0):
     """See the module; in a batch the labelled images come first."""
@@ -121,28 +128,12 @@ class ExactRatio:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Sampled:
+class Sampled(Mixed):
   """A seqio Mixture: each image of a batch is of either kind by chance.
 
-  A restart reads its way to its first step again, up to the noise.
-
-  Attributes:
-    labelled_batch: labelled images in a batch, on average.
-    ratio, pseudo_labels, label_smoothing, shuffle_buffer: as in `ExactRatio`.
+  A restart reads its way to its first step again, up to the noise. Attributes
+  as of `Mixed`.
   """
-  labelled_batch: int
-  ratio: float
-  pseudo_labels: Any = labels.SoftLabels()
-  label_smoothing: float = 0.1
-  shuffle_buffer: int = 16384
-  uses_pseudo_labels = True
-
-  def __post_init__(self):
-    _check_common(self)
-
-  @property
-  def batch_size(self) -> int:
-    return round(self.labelled_batch * (1 + self.ratio))
 
   def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
               first_step: int = 0):
