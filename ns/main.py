@@ -133,7 +133,8 @@ def main(argv: Sequence[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141  # As of a program that SIGPIPE ends.
   except KeyboardInterrupt:
-    print('Interrupted; the same command goes on from here.', file=sys.stderr)
+    print('Interrupted; the same command goes on from what is finished and '
+          'the last checkpoint.', file=sys.stderr)
     return 130
   except Exception as error:
     failure = storage_failure(error)

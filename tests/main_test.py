@@ -125,7 +125,8 @@ def test_a_bare_argument(folder):
     ('plan', False, 'error: The work directory is of another config.\n', 1),
     ('run', True, 'error: The pool is empty.\n', 1),
     ('interrupt', True,
-     'Interrupted; the same command goes on from here.\n', 130)])
+     'Interrupted; the same command goes on from what is finished and '
+     'the last checkpoint.\n', 130)])
 def test_a_run_that_ends_early_says_why(folder, fail, output, message, code):
   done = _main(folder, '--gin_file=run.gin',
                f"--gin.loop.SelfTraining.fail='{fail}'")

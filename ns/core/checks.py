@@ -58,19 +58,17 @@ def one_of(owner: object, name: str, choices: Iterable[Any]) -> None:
     _fail(owner, name, f'one of {", ".join(map(repr, choices))}', value)
 
 
-def instance(owner: object, name: str, *types: type,
-             optional: bool = False) -> None:
-  """Checks that `owner.name` is of one of `types`, or None if `optional`.
+def instance(owner: object, name: str, *types: type) -> None:
+  """Checks that `owner.name` is of one of `types`.
 
   The usual cause of the failure in a config is a reference without its
   brackets (`@noise.RandAugment` for `@noise.RandAugment()`), which the
   sentence says.
   """
   value = getattr(owner, name)
-  if (value is None and optional) or isinstance(value, types):
+  if isinstance(value, types):
     return
-  names = ' or '.join(t.__name__ for t in types) + (
-      ' or None' if optional else '')
+  names = ' or '.join(t.__name__ for t in types)
   hint = ''
   if callable(value) and getattr(value, '__name__', '') in {
       t.__name__ for t in types}:

@@ -1,14 +1,21 @@
 """The schedule of a run as text, before anything is loaded or trained."""
 
+from collections.abc import Collection
 from collections.abc import Sequence
-
-from etils import epath
 
 from ns.loop import stages as stages_lib
 
 
-def text(run, stages: Sequence[stages_lib.Stage], work_dir: str) -> str:
-  """A line about the data, one about the run, then one a stage."""
+def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
+         work_dir: str) -> str:
+  """A line about the run and its data, then one a stage.
+
+  Args:
+    run: a `SelfTraining`.
+    stages: of the run.
+    finished: the names of those that are.
+    work_dir: where the run is.
+  """
   data = run.data
   lines = [
       f'run in {work_dir}, seed {run.seed}, {data.classes} classes: '
@@ -17,7 +24,6 @@ def text(run, stages: Sequence[stages_lib.Stage], work_dir: str) -> str:
       + ', '.join(f'{s.num_examples:,} {s.name}' for s in data.evaluation_sets)]
   width = max(len(stage.name) for stage in stages)
   for stage in stages:
-    finished = stage.check(epath.Path(work_dir)) is not None
-    done = '  (finished)' if finished else ''
+    done = '  (finished)' if stage.name in finished else ''
     lines.append(f'  {stage.name:{width}}  {stage.size}{done}')
   return '\n'.join(lines)

@@ -86,8 +86,8 @@ class SelfTraining:
   def plan(self, work_dir: str) -> str:
     """The schedule as text, one line a stage, checked against `work_dir`."""
     stages = self.stages()
-    self._check(stages, epath.Path(work_dir))
-    return plan.text(self, stages, work_dir)
+    finished = self._check(stages, epath.Path(work_dir))
+    return plan.text(self, stages, finished, work_dir)
 
   def run(self, work_dir: str, resolved: str = '', operative: str = '') -> None:
     """Makes every stage that is not finished, and the summary.
@@ -119,10 +119,13 @@ class SelfTraining:
       print(f'The result is in {work_dir}', flush=True)
 
   def _check(self, stages: Sequence[stages_lib.Stage],
-             folder: epath.Path) -> None:
-    """Checks that `folder` has nothing but what these stages make."""
-    for stage in stages:
-      stage.check(folder)
+             folder: epath.Path) -> set[str]:
+    """Checks that `folder` has nothing but what these stages make.
+
+    Returns:
+      The names of the stages that are finished.
+    """
+    finished = {stage.name for stage in stages if stage.check(folder)}
     names = {generation.name for generation in self.generations}
     for path in sorted(folder.iterdir()) if folder.exists() else ():
       if path.name not in names and list(path.glob('*/begun.json')):
@@ -130,3 +133,4 @@ class SelfTraining:
             f'`{folder}` has the generation {path.name!r}, which is not in '
             '`SelfTraining.generations`; give another `--work_dir`, or remove '
             f'`{path}`.')
+    return finished

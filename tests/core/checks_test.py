@@ -107,7 +107,6 @@ def test_choices_are_shown_as_python_writes_them():
 
 def test_an_instance_passes():
   checks.instance(Owner(3), 'field', str, int)
-  checks.instance(Owner(None), 'field', str, optional=True)
 
 
 def test_what_is_no_instance():
@@ -115,9 +114,6 @@ def test_what_is_no_instance():
       '`Owner.field` should be a value of type str, but is 3.')
   assert sentence(checks.instance, None, str, dict, kind=TypeError) == (
       '`Owner.field` should be a value of type str or dict, but is None.')
-  assert sentence(
-      checks.instance, 3, str, kind=TypeError, optional=True) == (
-          '`Owner.field` should be a value of type str or None, but is 3.')
 
 
 def test_a_class_in_place_of_its_instance_is_a_reference_without_brackets():
