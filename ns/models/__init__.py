@@ -1,4 +1,5 @@
 """Floor 3: architectures. The names here are free of TensorFlow."""
 
+from ns.models.batch_norm import BatchNorm
 from ns.models.efficientnet import BlockGroup
 from ns.models.efficientnet import EfficientNet

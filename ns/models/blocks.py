@@ -15,6 +15,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from ns.models import batch_norm
 from ns.models import efficientnet
 from ns.models import normalization
 
@@ -31,10 +32,13 @@ class Convolution(keras.layers.Layer):
   """
 
   def __init__(self, filters: int | None, kernel: int, stride: int, *,
-               seed: int, momentum: float, activate: bool = True, **kwargs):
+               seed: int, norm: batch_norm.BatchNorm, activate: bool = True,
+               **kwargs):
     """`filters=None` is for a depthwise convolution."""
     super().__init__(**kwargs)
-    common = dict(strides=stride, padding='same', use_bias=False, name='conv')
+    policy = self.dtype_policy
+    common = dict(strides=stride, padding='same', use_bias=False, name='conv',
+                  dtype=policy)
     fan_out = kernel * kernel * (filters or 1)
     initializer = seeded_normal(fan_out, seed)
     if filters:
@@ -44,7 +48,7 @@ class Convolution(keras.layers.Layer):
       self.convolution = keras.layers.DepthwiseConv2D(
           kernel, depthwise_initializer=initializer, **common)
     self.normalization = normalization.BatchNormalization(
-        momentum, name='norm')
+        norm, name='norm', dtype=policy)
     self.activate = activate
 
   def build(self, input_shape):
@@ -65,7 +69,8 @@ class SqueezeExcite(keras.layers.Layer):
     self.squeezed = squeezed
     self.filters = filters
     dense = lambda units, name, seed: keras.layers.Dense(
-        units, kernel_initializer=seeded_normal(units, seed), name=name)
+        units, kernel_initializer=seeded_normal(units, seed), name=name,
+        dtype=self.dtype_policy)
     self.reduce = dense(squeezed, 'reduce', seed)
     self.expand = dense(filters, 'expand', seed + 1)
 
@@ -87,12 +92,13 @@ class MBConv(keras.layers.Layer):
   stochastic depth skips it.
   """
 
-  def __init__(self, block: efficientnet.Block, *, seed: int, momentum: float,
-               **kwargs):
+  def __init__(self, block: efficientnet.Block, *, seed: int,
+               norm: batch_norm.BatchNorm, **kwargs):
     super().__init__(**kwargs)
     self.block = block
     steps = []
-    convolution = functools.partial(Convolution, momentum=momentum)
+    policy = self.dtype_policy
+    convolution = functools.partial(Convolution, norm=norm, dtype=policy)
     hidden = block.hidden_filters
     # A fused block without expansion is one convolution, with activation.
     single = block.fused and block.expansion == 1
@@ -107,7 +113,7 @@ class MBConv(keras.layers.Layer):
                                name='depthwise'))
     if block.squeezed_filters and not single:
       steps.append(SqueezeExcite(block.squeezed_filters, hidden, seed + 2,
-                                 name='squeeze_excite'))
+                                 name='squeeze_excite', dtype=policy))
     if not single:
       steps.append(convolution(block.filters, 1, 1, seed=seed + 4,
                                activate=False, name='project'))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import dataclasses
 
 from ns.core import checks
+from ns.models import batch_norm
 from ns.models import scaling
 from ns.noise import model_noise as model_noise_lib
 
@@ -106,8 +107,7 @@ class EfficientNet:
     stem_filters: filters of the first convolution, before scaling.
     stem_stride: its stride.
     head_filters: filters of the last, 1x1 convolution, before scaling.
-    norm_momentum: of the moving statistics of batch normalisation; 0.99 in the
-      reference, too slow for runs of a few hundred steps.
+    normalization: the batch normalisation after each convolution.
     pixel_mean: mean of each channel over the data, in [0, 255]. Its length is
       the number of channels.
     pixel_std: standard deviation of each channel, in [0, 255].
@@ -119,7 +119,7 @@ class EfficientNet:
   stem_filters: int = 32
   stem_stride: int = 2
   head_filters: int = 1280
-  norm_momentum: float = 0.99
+  normalization: batch_norm.BatchNorm = batch_norm.BatchNorm()
   pixel_mean: tuple[float, ...] = _IMAGENET_MEAN
   pixel_std: tuple[float, ...] = _IMAGENET_STD
 
@@ -131,7 +131,7 @@ class EfficientNet:
     checks.one_of(self, 'stem_stride', (1, 2))
     for name in ('block_groups', 'pixel_mean', 'pixel_std'):
       checks.instance(self, name, list, tuple)
-    checks.number(self, 'norm_momentum', at_least=0, below=1)
+    checks.instance(self, 'normalization', batch_norm.BatchNorm)
     set_field = lambda name, value: object.__setattr__(self, name, value)
     set_field('block_groups', tuple(map(_block_group, self.block_groups)))
     for name in ('pixel_mean', 'pixel_std'):
@@ -181,7 +181,8 @@ class EfficientNet:
     return tuple(blocks)
 
   def build(self, model_noise: model_noise_lib.ModelNoise, classes: int,
-            image_size: int | None = None, seed: int = 0):
+            image_size: int | None = None, seed: int = 0,
+            precision: str = 'float32'):
     """The Keras model, with new weights.
 
     Args:
@@ -189,6 +190,9 @@ class EfficientNet:
       classes: number of classes.
       image_size: side of the images, in pixels; `self.image_size` if None.
       seed: of the new weights, in [0, 2**31).
+      precision: what the convolutions compute in: 'float32', or
+        'mixed_bfloat16' for bfloat16 with float32 variables, statistics of
+        normalisation, pooled features and logits.
 
     Returns:
       A model called as (images: [batch, height, width, channels] float32 in
@@ -197,7 +201,7 @@ class EfficientNet:
     """
     from ns.models import network  # TensorFlow: only where it is needed.
     return network.Network(self, model_noise, classes,
-                           image_size or self.image_size, seed)
+                           image_size or self.image_size, seed, precision)
 
 
 def _block_group(row: BlockGroup | Mapping) -> BlockGroup:

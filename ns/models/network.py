@@ -13,6 +13,9 @@ from ns.models import blocks
 from ns.models import efficientnet
 from ns.noise import model_noise as model_noise_lib
 
+# What the convolutions compute in; Keras' names.
+PRECISIONS = ('float32', 'mixed_bfloat16')
+
 # Initialisers get seeds this far apart, so that no two share one.
 _SEEDS_PER_BLOCK = 8
 
@@ -31,21 +34,26 @@ class Network(keras.Model):
 
   def __init__(self, architecture: efficientnet.EfficientNet,
                model_noise: model_noise_lib.ModelNoise, classes: int,
-               image_size: int, seed: int = 0):
-    super().__init__(name='network', autocast=False)
+               image_size: int, seed: int = 0, precision: str = 'float32'):
+    # Its own policy casts nothing: the images stay float32 until normalised.
+    super().__init__(name='network', autocast=False, dtype='float32')
+    if precision not in PRECISIONS:
+      raise ValueError(
+          '`precision` should be one of '
+          f'{", ".join(map(repr, PRECISIONS))}, but is {precision!r}.')
     self.architecture = architecture
     self.model_noise = model_noise
-    momentum = architecture.norm_momentum
+    common = dict(norm=architecture.normalization, dtype=precision)
     self.stem = blocks.Convolution(
         architecture.scaled_stem_filters, 3, architecture.stem_stride,
-        seed=seed, momentum=momentum, name='stem')
+        seed=seed, name='stem', **common)
     self.blocks = [
         blocks.MBConv(block, seed=seed + _SEEDS_PER_BLOCK * (1 + block.index),
-                      momentum=momentum, name=f'block_{block.index}')
+                      name=f'block_{block.index}', **common)
         for block in architecture.blocks]
     self.head = blocks.Convolution(
-        architecture.scaled_head_filters, 1, 1, seed=seed + 1,
-        momentum=momentum, name='head')
+        architecture.scaled_head_filters, 1, 1, seed=seed + 1, name='head',
+        **common)
     # Uniform in +-1/sqrt(classes): efficientnet_model.py.
     limit = classes**-0.5
     self.classifier = keras.layers.Dense(

@@ -7,6 +7,8 @@ whole network half again as slow on a CPU.
 import keras
 import tensorflow as tf
 
+from ns.models import batch_norm
+
 
 class BatchNormalization(keras.layers.Layer):
   """Batch normalisation over all axes but the last.
@@ -20,10 +22,11 @@ class BatchNormalization(keras.layers.Layer):
   Returns: the normalised inputs, of the same shape and dtype.
   """
 
-  def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+  def __init__(self, norm: batch_norm.BatchNorm = batch_norm.BatchNorm(),
+               **kwargs):
     super().__init__(**kwargs)
-    self.momentum = momentum
-    self.epsilon = epsilon
+    self.momentum = norm.momentum
+    self.epsilon = norm.epsilon
 
   def build(self, input_shape):
     add = lambda name, initializer, trainable: self.add_weight(

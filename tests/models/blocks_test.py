@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns.models import batch_norm
 from ns.models import blocks
 from ns.models import efficientnet
+
+NORM = batch_norm.BatchNorm(momentum=0.9)
 
 
 def numbers(*shape, seed=0):
@@ -121,7 +124,7 @@ STEPS = {
 def test_equals_plain_loops(kind, training):
   fields, steps = STEPS[kind]
   declared = block(**fields)
-  made = built(blocks.MBConv(declared, seed=0, momentum=0.9, name='block'),
+  made = built(blocks.MBConv(declared, seed=0, norm=NORM, name='block'),
                None, 5, 6, 4)
   assert tuple(step.name for step in made.steps) == steps
   inputs, named = numbers(3, 5, 6, 4, seed=99), values(made)
@@ -135,7 +138,8 @@ def test_equals_plain_loops(kind, training):
 
 
 def test_moving_statistics_have_the_momentum():
-  made = built(blocks.MBConv(block(), seed=0, momentum=0.75, name='block'),
+  norm = batch_norm.BatchNorm(momentum=0.75)
+  made = built(blocks.MBConv(block(), seed=0, norm=norm, name='block'),
                None, 5, 6, 4)
   inputs, before = numbers(3, 5, 6, 4), values(made)
   made(inputs, training=True)
@@ -147,7 +151,7 @@ def test_moving_statistics_have_the_momentum():
 
 
 def test_scale_is_on_the_blocks_own_part():
-  made = built(blocks.MBConv(block(), seed=0, momentum=0.9, name='block'),
+  made = built(blocks.MBConv(block(), seed=0, norm=NORM, name='block'),
                None, 5, 6, 4)
   inputs = numbers(3, 5, 6, 4)
   own = made(inputs).numpy() - inputs
@@ -160,7 +164,7 @@ def test_scale_is_on_the_blocks_own_part():
 
 
 def test_a_block_that_is_not_residual_is_never_scaled():
-  made = built(blocks.MBConv(block(filters=6), seed=0, momentum=0.9,
+  made = built(blocks.MBConv(block(filters=6), seed=0, norm=NORM,
                              name='block'), None, 5, 6, 4)
   inputs = numbers(3, 5, 6, 4)
   np.testing.assert_array_equal(
@@ -169,7 +173,7 @@ def test_a_block_that_is_not_residual_is_never_scaled():
 
 def test_squeezed_width():
   made = built(blocks.MBConv(block(squeezed_filters=5, expansion=6), seed=0,
-                             momentum=0.9, name='block'), None, 5, 6, 4)
+                             norm=NORM, name='block'), None, 5, 6, 4)
   shapes = {name: value.shape for name, value in values(made).items()}
   assert shapes['squeeze_excite/reduce/kernel'] == (24, 5)
   assert shapes['squeeze_excite/reduce/bias'] == (5,)
@@ -198,7 +202,7 @@ def check_normal(kernel, deviation):
     (None, 5, 200, (2 / 25)**0.5),
 ])
 def test_deviation_of_convolutions(filters, kernel, inputs, deviation):
-  made = blocks.Convolution(filters, kernel, 1, seed=5, momentum=0.9)
+  made = blocks.Convolution(filters, kernel, 1, seed=5, norm=NORM)
   made.build((None, 8, 8, inputs))
   assert made.convolution.kernel.shape == (
       kernel, kernel, inputs, filters or 1)
@@ -217,7 +221,7 @@ def test_deviation_of_squeeze_and_excitation():
 
 def test_each_kernel_of_a_block_has_a_seed_of_its_own():
   for fused in (False, True):
-    made = blocks.MBConv(block(fused=fused), seed=40, momentum=0.9)
+    made = blocks.MBConv(block(fused=fused), seed=40, norm=NORM)
     seeds = []
     for layer in made._flatten_layers(include_self=False):
       for name in ('kernel_initializer', 'depthwise_initializer'):

@@ -133,9 +133,6 @@ def test_what_is_no_block_group(fields, sentence):
       for name in ('image_size', 'stem_filters', 'head_filters')],
     ({'stem_stride': 4},
      '`EfficientNet.stem_stride` should be one of 1, 2, but is 4.'),
-    ({'norm_momentum': 1},
-     '`EfficientNet.norm_momentum` should be a number at least 0 and below 1, '
-     'but is 1.'),
     ({'block_groups': []},
      '`EfficientNet.block_groups` should have at least one group, but is '
      'empty.'),
@@ -163,6 +160,9 @@ def test_what_is_no_network(fields, sentence):
 
 
 @pytest.mark.parametrize('fields, sentence', [
+    ({'normalization': 0.9},
+     '`EfficientNet.normalization` should be a value of type BatchNorm, but is '
+     '0.9.'),
     ({'pixel_mean': 72.94},
      '`EfficientNet.pixel_mean` should be a value of type list or tuple, but '
      'is 72.94.'),

@@ -1,10 +1,10 @@
 """The whole network: shapes, noise, and the same numbers however it is run."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns.models import batch_norm
 from ns.models import efficientnet
 from ns.noise import model_noise
 from tests.models import small_nets
@@ -27,12 +27,6 @@ def narrow(dropout=0.0, stochastic_depth=0.0, seed=0):
   noise = model_noise.ModelNoise(
       dropout=dropout, stochastic_depth=stochastic_depth)
   return small_nets.narrow().build(noise, 10, seed=seed)
-
-
-@pytest.fixture
-def policy():
-  yield keras.config.set_dtype_policy
-  keras.config.set_dtype_policy('float32')
 
 
 @pytest.mark.parametrize('size', [8, 9, 5])
@@ -84,11 +78,13 @@ def test_logits_follow_from_the_layers(mixed):
       mixed(images(4)), pooled @ kernel + bias, rtol=1e-4, atol=1e-5)
 
 
-def test_momentum_is_the_architectures():
-  network = small_nets.mixed(norm_momentum=0.5).build(OFF, 3)
-  momenta = {layer.momentum for layer in network._flatten_layers()
-             if hasattr(layer, 'momentum')}
-  assert momenta == {0.5}
+def test_normalization_is_the_architectures():
+  norm = batch_norm.BatchNorm(momentum=0.5, epsilon=0.1)
+  network = small_nets.mixed(normalization=norm).build(OFF, 3)
+  constants = {(layer.momentum, layer.epsilon)
+               for layer in network._flatten_layers()
+               if hasattr(layer, 'momentum')}
+  assert constants == {(0.5, 0.1)}
 
 
 # Weights.
@@ -298,10 +294,11 @@ def test_forward_is_the_same_under_xla():
 
 def test_a_training_step_is_the_same_under_xla():
   noise = model_noise.ModelNoise(dropout=0.5, stochastic_depth=0.5)
+  norm = batch_norm.BatchNorm(momentum=0.5)
   label = tf.one_hot(tf.range(8) % 3, 3)
   results = []
   for jit_compile in (False, True):
-    network = small_nets.short(norm_momentum=0.5).build(noise, 3, seed=1)
+    network = small_nets.short(normalization=norm).build(noise, 3, seed=1)
     step = tf.function(training_step(network), jit_compile=jit_compile)
     logits, loss, gradients = step(
         images(8), label, tf.constant(77, tf.int64))
@@ -313,11 +310,10 @@ def test_a_training_step_is_the_same_under_xla():
 
 
 @pytest.mark.parametrize('training', [False, True])
-def test_bfloat16_inside_and_float32_outside(policy, training):
+def test_bfloat16_inside_and_float32_outside(training):
   noise = model_noise.ModelNoise(dropout=0.5, stochastic_depth=0.5)
   exact = small_nets.mixed().build(noise, 10)
-  policy('mixed_bfloat16')
-  network = small_nets.mixed().build(noise, 10)
+  network = small_nets.mixed().build(noise, 10, precision='mixed_bfloat16')
   for ours, theirs in zip(network.variables, exact.variables, strict=True):
     assert ours.dtype == 'float32'
     np.testing.assert_array_equal(ours, theirs)
@@ -331,3 +327,11 @@ def test_bfloat16_inside_and_float32_outside(policy, training):
   # The logits themselves were never rounded to bfloat16.
   rounded = tf.cast(tf.cast(logits, tf.bfloat16), tf.float32)
   assert (logits != rounded).numpy().mean() > 0.9
+
+
+def test_what_is_no_precision():
+  with pytest.raises(ValueError) as raised:
+    small_nets.narrow().build(OFF, 3, precision='bfloat16')
+  assert str(raised.value) == (
+      "`precision` should be one of 'float32', 'mixed_bfloat16', but is "
+      "'bfloat16'.")

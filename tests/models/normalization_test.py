@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns.models import batch_norm
 from ns.models import normalization
 
 SHAPE = (4, 3, 5, 6)
 
 
-def layer(**kwargs):
+def layer(dtype='float32', **kwargs):
   """With parameters and statistics that are not those of a new layer."""
-  made = normalization.BatchNormalization(**kwargs)
+  made = normalization.BatchNormalization(
+      batch_norm.BatchNorm(**kwargs), dtype=dtype)
   made.build((None, None, None, SHAPE[-1]))
   for variable, value in zip(made.variables, VALUES, strict=True):
     variable.assign(value)

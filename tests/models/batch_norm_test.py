@@ -1,0 +1,39 @@
+"""The declaration of batch normalisation: defaults, and each sentence."""
+
+import dataclasses
+
+import pytest
+
+from ns import models
+
+
+def test_the_references_constants():
+  made = models.BatchNorm()
+  assert dataclasses.astuple(made) == (0.99, 1e-3, 'local')
+
+
+@pytest.mark.parametrize('replicas', ['local', 'all', 2, 8])
+def test_replicas(replicas):
+  assert models.BatchNorm(replicas=replicas).replicas == replicas
+
+
+@pytest.mark.parametrize('replicas', [0, 1, -1, True, 2.0, 'global', None])
+def test_what_are_no_replicas(replicas):
+  with pytest.raises(ValueError) as raised:
+    models.BatchNorm(replicas=replicas)
+  assert str(raised.value) == (
+      "`BatchNorm.replicas` should be 'local', 'all' or a whole number of at "
+      f'least 2, but is {replicas!r}.')
+
+
+@pytest.mark.parametrize('fields, sentence', [
+    ({'momentum': 1},
+     '`BatchNorm.momentum` should be a number at least 0 and below 1, but is '
+     '1.'),
+    ({'epsilon': 0},
+     '`BatchNorm.epsilon` should be a number above 0, but is 0.'),
+])
+def test_what_is_no_batch_norm(fields, sentence):
+  with pytest.raises(ValueError) as raised:
+    models.BatchNorm(**fields)
+  assert str(raised.value) == sentence
