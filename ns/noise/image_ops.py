@@ -16,6 +16,9 @@ import math
 
 import tensorflow as tf
 
+from ns.noise import op_names
+
+NAMES = op_names.NAMES
 # Luma of ITU-R BT.601 as `tf.image.rgb_to_grayscale` rounds it.
 _LUMA = (0.2989, 0.5870, 0.1140)
 
@@ -55,23 +58,44 @@ def brightness(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
   return _to_uint8(tf.cast(images, tf.float32) * _per_image(factor))
 
 
-def contrast(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-  """Blends with a grey that is *not* the image's mean.
+def contrast(images: tf.Tensor, factor: tf.Tensor,
+             kind: str = 'released') -> tf.Tensor:
+  """Blends with a grey, as released or the image's mean.
 
   As released, the grey is the number of pixels / 256, at most 255 (the sum of
   the histogram was taken for its mean): 3 at 28x28, 196 at 224x224, white from
   256x256 on. REFERENCE: randaugment.py, `contrast`.
 
+  The correct one is that of PIL's `ImageEnhance.Contrast`: the mean of all
+  pixels' luma, rounded, halves up. A pixel's luma is
+  (19595 red + 38470 green + 7471 blue + 32768) >> 16; of one channel the value.
+
   Args:
-    images: [batch, height, width, channels] uint8.
+    images: [batch, height, width, channels] uint8, with 1 or 3 channels where
+      `kind` is 'correct'.
     factor: [batch] float32, 1 changes nothing.
+    kind: 'released' or 'correct'.
 
   Returns:
     [batch, height, width, channels] uint8.
   """
   shape = tf.shape(images)
-  grey = tf.minimum(shape[1] * shape[2] // 256, 255)
+  if kind == 'released':
+    grey = tf.minimum(shape[1] * shape[2] // 256, 255)
+  else:
+    total = tf.reduce_sum(
+        tf.cast(_luma(images), tf.int64), [1, 2, 3], keepdims=True)
+    pixels = tf.cast(shape[1], tf.int64) * tf.cast(shape[2], tf.int64)
+    grey = (2 * total + pixels) // (2 * pixels)
   return _blend(tf.cast(grey, tf.float32), tf.cast(images, tf.float32), factor)
+
+
+def _luma(images: tf.Tensor) -> tf.Tensor:
+  """PIL's mode L of the images: [batch, height, width, 1] int32."""
+  if images.shape[-1] == 1:
+    return tf.cast(images, tf.int32)
+  red, green, blue = tf.split(tf.cast(images, tf.int32), 3, axis=-1)
+  return (19595 * red + 38470 * green + 7471 * blue + 32768) // 65536
 
 
 def solarize(images: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
@@ -220,14 +244,14 @@ def cutout(images: tf.Tensor, row: tf.Tensor, column: tf.Tensor,
       images, tf.bitwise.bitwise_and(difference, _mask(hole)))
 
 
-# Geometry, by nearest neighbour. A matrix [a, b, c, d, e, f, 0, 0] says: the
+# Geometry, by nearest neighbour. A matrix [a, b, c, d, e, f] says: the
 # value at (x, y) of the result is the one at (a x + b y + c, d x + e y + f) of
 # the image, with x to the right and y down from the middle of the first pixel.
 
 
 def _matrices(like: tf.Tensor, **elements: tf.Tensor) -> tf.Tensor:
-  """[batch, 8] float32: the identity but for `elements`, each `[batch]`."""
-  identity = dict(a=1.0, b=0.0, c=0.0, d=0.0, e=1.0, f=0.0, g=0.0, h=0.0)
+  """[batch, 6] float32: the identity but for `elements`, each `[batch]`."""
+  identity = dict(a=1.0, b=0.0, c=0.0, d=0.0, e=1.0, f=0.0)
   return tf.stack([elements.get(name, tf.fill(tf.shape(like), value))
                    for name, value in identity.items()], axis=1)
 
@@ -276,15 +300,16 @@ def transform(images: tf.Tensor, matrices: tf.Tensor,
 
   Args:
     images: [batch, height, width, channels] uint8.
-    matrices: [batch, 8] float32, of `rotation` and its like.
+    matrices: [batch, 6] float32, of `rotation` and its like.
     fill: what comes in from outside the image, in [0, 255].
 
   Returns:
     The shape of `images`, uint8.
   """
   return tf.raw_ops.ImageProjectiveTransformV3(
-      images=images, transforms=matrices, output_shape=tf.shape(images)[1:3],
-      fill_value=float(fill), interpolation='NEAREST', fill_mode='CONSTANT')
+      images=images, transforms=tf.pad(matrices, [[0, 0], [0, 2]]),
+      output_shape=tf.shape(images)[1:3], fill_value=float(fill),
+      interpolation='NEAREST', fill_mode='CONSTANT')
 
 
 def _geometric(matrices):

@@ -31,12 +31,9 @@ from typing import Any
 from typing import NamedTuple
 
 from ns.core import checks
+from ns.noise import op_names
 
-# In the reference's order (`distort_image_with_randaugment`).
-REFERENCE_OPS = (
-    'AutoContrast', 'Equalize', 'Invert', 'Rotate', 'Posterize', 'Solarize',
-    'Color', 'Contrast', 'Brightness', 'Sharpness', 'ShearX', 'ShearY',
-    'TranslateX', 'TranslateY', 'SolarizeAdd', 'Cutout')
+REFERENCE_OPS = op_names.NAMES
 
 # Random numbers for one layer: operation, whether, sign, row, column.
 _DRAWS = 5
@@ -163,45 +160,43 @@ class RandAugment:
     Returns:
       The shape of `images`, uint8.
     """
-    for choice in self.draw(seeds):
-      images = self._apply_layer(images, choice)
-    return images
-
-  def _apply_layer(self, images, choice: Choice):
     import tensorflow as tf
-    from ns.noise import image_ops
+    from ns.noise import distort
 
     shape = tf.shape(images)
-    places = tf.dynamic_partition(
-        tf.range(shape[0]), choice.op, len(self.ops) + 1)
-    done = [(places[-1], tf.gather(images, places[-1]))]  # those without an op
-    moved = []
-    for op, at in zip(self.ops, places):
-      own = Choice(*(tf.gather(drawn, at) for drawn in choice))
-      if op in image_ops.GEOMETRIC:
-        matrices = image_ops.GEOMETRIC[op](
-            self.argument(op) * own.sign, shape[1], shape[2])
-        moved.append((at, matrices))
-      else:
-        done.append((at, self._apply_op(op, tf.gather(images, at), own)))
-    if moved:
-      at, matrices = (tf.concat(parts, axis=0) for parts in zip(*moved))
-      done.append((at, image_ops.transform(
-          tf.gather(images, at), matrices, self.fill)))
-    return tf.ensure_shape(tf.dynamic_stitch(*zip(*done)), images.shape)
+    places = tf.constant(
+        [REFERENCE_OPS.index(op) for op in self.ops] + [distort.NOTHING])
+    choices = self.draw(seeds)
+    return distort.apply(
+        images,
+        tf.stack([tf.gather(places, c.op) for c in choices], axis=1),
+        tf.stack([self._arguments(c, shape[1], shape[2]) for c in choices],
+                 axis=1),
+        fill=self.fill, among=self.ops)
 
-  def _apply_op(self, op: str, images, choice: Choice):
-    """`op`, which is not geometric, on all of `images`."""
+  def _arguments(self, choice: Choice, height, width):
+    """[batch, 6] float32: what each image's operation takes."""
     import tensorflow as tf
+    from ns.noise import distort
     from ns.noise import image_ops
 
-    if op in image_ops.PLAIN:
-      return image_ops.PLAIN[op](images)
-    argument = tf.fill([tf.shape(images)[0]], self.argument(op))
-    if op in image_ops.WITH_ARGUMENT:
-      return image_ops.WITH_ARGUMENT[op](images, argument)
-    return image_ops.cutout(
-        images, choice.row, choice.column, argument, self.fill)
+    zeros = tf.zeros_like(choice.sign)
+    rows = []
+    for op in self.ops:
+      argument = self.argument(op)
+      if op in image_ops.GEOMETRIC:
+        row = image_ops.GEOMETRIC[op](argument * choice.sign, height, width)
+      else:
+        numbers = [tf.fill(tf.shape(zeros), float(argument))]
+        if op == 'Cutout':
+          numbers += [choice.row, choice.column]
+        numbers += [zeros] * (distort.ARGUMENTS - len(numbers))
+        row = tf.stack(numbers, axis=1)
+      rows.append(row)
+    rows.append(tf.zeros_like(rows[0]))
+    batch = tf.range(tf.shape(zeros)[0])
+    return tf.gather_nd(
+        tf.stack(rows), tf.stack([choice.op, batch], axis=1))
 
 
 def _check_ops(ops: Any) -> None:
