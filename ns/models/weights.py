@@ -1,12 +1,24 @@
-"""A network's weights as one file of named arrays (NumPy's npz)."""
+"""A network's weights as one file of named arrays (NumPy's npz).
 
+Beside the arrays the file may have `metadata`: a JSON object as text, which
+says where the weights came from. Equal weights and metadata give equal bytes.
+"""
+
+from collections.abc import Mapping
+import hashlib
 import io
+import json
+from typing import Any
+import zipfile
 
 from etils import epath
 import numpy as np
 
 from ns.core import errors
 from ns.core import files
+
+# No variable is called that: their paths begin with the network's name.
+METADATA = 'metadata'
 
 
 def _by_path(network) -> dict:
@@ -19,11 +31,21 @@ def _by_path(network) -> dict:
   return variables
 
 
-def save(network, path: epath.PathLike) -> None:
-  """Writes all variables, moving statistics too, by their paths."""
+def save(network, path: epath.PathLike,
+         metadata: Mapping[str, Any] | None = None) -> None:
+  """Writes all variables, moving statistics too, by their paths.
+
+  Args:
+    network: with `variables`.
+    path: of the file.
+    metadata: of JSON's types; nothing is written of None.
+  """
+  arrays = {name: variable.numpy()
+            for name, variable in _by_path(network).items()}
+  if metadata is not None:
+    arrays[METADATA] = np.array(json.dumps(metadata, sort_keys=True))
   buffer = io.BytesIO()
-  np.savez(buffer, **{name: variable.numpy()
-                      for name, variable in _by_path(network).items()})
+  np.savez(buffer, **arrays)
   files.write_whole(path, buffer.getvalue())
 
 
@@ -33,26 +55,98 @@ def load(network, path: epath.PathLike) -> None:
   Raises:
     RunError: no such file, or its arrays are not exactly the network's.
   """
+  assign(network, read(path), str(path))
+
+
+def assign(network, arrays: Mapping[str, np.ndarray], source: str) -> None:
+  """Gives `network` exactly these values, or leaves it as it was.
+
+  Args:
+    network: with `variables`.
+    arrays: the value of each, by path.
+    source: where they are from, for the error.
+
+  Raises:
+    RunError: they are not exactly the network's variables.
+  """
+  variables = _by_path(network)
+  for kind, names in (('lacks', variables.keys() - arrays.keys()),
+                      ('has also', arrays.keys() - variables.keys())):
+    if names:
+      raise errors.RunError(
+          f'`{source}` should have exactly the variables of the network, but '
+          f'{kind} {", ".join(sorted(names)[:5])} ({len(names)} in all); is '
+          'the architecture the one that was trained?')
+  for name, variable in variables.items():
+    if arrays[name].shape != tuple(variable.shape):
+      raise errors.RunError(
+          f'`{source}` should have `{name}` of shape {tuple(variable.shape)}, '
+          f'but has {arrays[name].shape}.')
+  # Only now, so that an error leaves the network as it was.
+  for name, variable in variables.items():
+    variable.assign(arrays[name])
+
+
+def read(path: epath.PathLike) -> dict[str, np.ndarray]:
+  """The arrays of a file, without its metadata.
+
+  Raises:
+    RunError: no such file, or it cannot be read.
+  """
+  arrays = _read(path)
+  arrays.pop(METADATA, None)
+  return arrays
+
+
+def metadata(path: epath.PathLike) -> dict[str, Any]:
+  """What the file says of itself; empty if nothing.
+
+  Raises:
+    RunError: no such file, or it cannot be read.
+  """
+  text = _read(path, METADATA).get(METADATA)
+  try:
+    content = {} if text is None else json.loads(str(text))
+  except ValueError as error:
+    raise _damaged(path, error) from error
+  if not isinstance(content, dict):
+    raise _damaged(path, 'its metadata is no JSON object')
+  return content
+
+
+def digest(path: epath.PathLike) -> str:
+  """SHA-256 of the arrays with their names; metadata does not change it.
+
+  Raises:
+    RunError: no such file, or it cannot be read.
+  """
+  found = hashlib.sha256()
+  for name, array in sorted(read(path).items()):
+    found.update(f'{name} {array.dtype.str} {array.shape}\n'.encode())
+    found.update(np.ascontiguousarray(array).data)
+  return found.hexdigest()
+
+
+def _read(path: epath.PathLike, *names: str) -> dict[str, np.ndarray]:
+  """All arrays, or those of `names` that are there."""
   path = epath.Path(path)
   if not path.exists():
     raise errors.RunError(
         f'`{path}` should have the weights of a trained network, but does not '
         'exist; a network without weights is never used.')
-  with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
-    stored = dict(arrays)
-  variables = _by_path(network)
-  for kind, names in (('lacks', variables.keys() - stored.keys()),
-                      ('has also', stored.keys() - variables.keys())):
-    if names:
-      raise errors.RunError(
-          f'`{path}` should have exactly the variables of the network, but '
-          f'{kind} {", ".join(sorted(names)[:5])} ({len(names)} in all); is '
-          'the architecture the one that was trained?')
-  for name, variable in variables.items():
-    if stored[name].shape != tuple(variable.shape):
-      raise errors.RunError(
-          f'`{path}` should have `{name}` of shape {tuple(variable.shape)}, '
-          f'but has {stored[name].shape}.')
-  # Only now, so that an error leaves the network as it was.
-  for name, variable in variables.items():
-    variable.assign(stored[name])
+  try:
+    with path.open('rb') as file, zipfile.ZipFile(file) as archive:
+      del archive  # NumPy would take other files too, for pickles.
+      file.seek(0)
+      with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in names or arrays.files
+                if name in arrays.files}
+  except (zipfile.BadZipFile, ValueError, EOFError, KeyError,
+          NotImplementedError) as error:
+    raise _damaged(path, error) from error
+
+
+def _damaged(path: epath.PathLike, reason: object) -> errors.RunError:
+  return errors.RunError(
+      f'`{path}` should be an npz file of weights, but cannot be read '
+      f'({reason}); write or copy it again.')

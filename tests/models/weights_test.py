@@ -1,5 +1,8 @@
 """Weights as a file: a round trip, and each sentence of a wrong file."""
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
@@ -102,3 +105,103 @@ def test_two_variables_of_one_path(tmp_path):
       '`network` should have variables of distinct paths, but has '
       '`network/classifier/kernel` twice.')
   assert not list(tmp_path.iterdir())
+
+
+# What a file says of itself.
+
+SAID = {'copy': 'moving average', 'parameters': 3, 'files': {'b': 'é', 'a': 1}}
+
+
+def test_metadata_travels_with_the_weights(tmp_path):
+  first, second = network(1), network(2)
+  weights.save(first, tmp_path / 'a.npz', SAID)
+  weights.load(second, tmp_path / 'a.npz')
+  for ours, theirs in zip(first.variables, second.variables, strict=True):
+    np.testing.assert_array_equal(ours, theirs)
+  assert weights.metadata(tmp_path / 'a.npz') == SAID
+  assert json.loads(stored(tmp_path / 'a.npz')['metadata'].item()) == SAID
+  assert weights.read(tmp_path / 'a.npz').keys() == {
+      v.path for v in first.variables}
+
+
+def test_a_file_that_says_nothing(tmp_path):
+  weights.save(network(1), tmp_path / 'a.npz')
+  assert weights.metadata(tmp_path / 'a.npz') == {}
+
+
+def test_equal_weights_and_metadata_give_equal_bytes(tmp_path):
+  weights.save(network(1), tmp_path / 'a.npz', SAID)
+  weights.save(network(1), tmp_path / 'b.npz',
+               dict(reversed(list(SAID.items()))))
+  assert (tmp_path / 'a.npz').read_bytes() == (tmp_path / 'b.npz').read_bytes()
+
+
+def test_the_digest_is_of_the_arrays_alone(tmp_path):
+  path = tmp_path / 'a.npz'
+  weights.save(network(1), path)
+  digest = weights.digest(path)
+  expected = hashlib.sha256()
+  for name, array in sorted(stored(path).items()):
+    expected.update(f'{name} <f4 {array.shape}\n'.encode() + array.tobytes())
+  assert digest == expected.hexdigest()
+  weights.save(network(1), path, SAID)
+  assert weights.digest(path) == digest
+  arrays = stored(path)
+  arrays[PATHS[0]] = arrays[PATHS[0]] + 1
+  np.savez(path, **arrays)
+  assert weights.digest(path) != digest
+  renamed = {name + '_': a for name, a in stored(path).items()}
+  np.savez(tmp_path / 'b.npz', **renamed)
+  assert weights.digest(tmp_path / 'b.npz') != weights.digest(path)
+
+
+def cut(content):
+  return content[:len(content) // 2]
+
+
+def flipped(content):
+  """One byte of an array changed; the archive's list stays whole."""
+  at = content.index(b'\x93NUMPY') + 200
+  return content[:at] + bytes([content[at] ^ 255]) + content[at + 1:]
+
+
+@pytest.mark.parametrize('change, reason', [
+    (cut, 'File is not a zip file'),
+    (flipped, "Bad CRC-32 for file '"),
+    (lambda content: b'', 'File is not a zip file'),
+    (lambda content: b'no archive', 'File is not a zip file'),
+])
+def test_a_damaged_file(tmp_path, change, reason):
+  path = tmp_path / 'a.npz'
+  weights.save(network(1), path)
+  path.write_bytes(change(path.read_bytes()))
+  said = error_of(network(2), path)
+  assert said.startswith(f'`{path}` should be an npz file of weights, but '
+                         f'cannot be read ({reason}')
+  assert said.endswith('); write or copy it again.')
+  with pytest.raises(errors.RunError) as raised:
+    weights.digest(path)
+  assert str(raised.value) == said
+
+
+def test_arrays_of_objects_are_never_unpickled(tmp_path):
+  path = tmp_path / 'a.npz'
+  np.savez(path, a=np.array([{}], object))
+  assert error_of(network(2), path) == (
+      f'`{path}` should be an npz file of weights, but cannot be read (Object '
+      'arrays cannot be loaded when allow_pickle=False); write or copy it '
+      'again.')
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('{', 'Expecting property name enclosed in double quotes: '
+     'line 1 column 2 (char 1)'),
+    ('3', 'its metadata is no JSON object')])
+def test_metadata_that_is_no_object(tmp_path, text, reason):
+  path = tmp_path / 'a.npz'
+  np.savez(path, metadata=np.array(text))
+  with pytest.raises(errors.RunError) as raised:
+    weights.metadata(path)
+  assert str(raised.value) == (
+      f'`{path}` should be an npz file of weights, but cannot be read '
+      f'({reason}); write or copy it again.')
