@@ -1,18 +1,94 @@
-"""Encoded image bytes to pixels."""
+"""Encoded image bytes to pixels.
+
+JPEG, PNG, BMP, WebP and GIF (its first frame), told by the bytes and not by a
+name. What is in a file becomes grey or colour as a viewer would show it:
+
+| in the file | pixels |
+|---|---|
+| CMYK and YCCK (JPEG) | as RGB |
+| palette (PNG, GIF) | looked up |
+| 16 bits a channel | their upper 8 bits |
+| transparency (PNG, WebP) | shown on white: hidden colours stay hidden |
+| grey, where colour is asked for | the same value three times |
+| colour, where grey is asked for | the luma of ITU-R BT.601, as PIL's `L` |
+
+Two things are left as the reference and the published weights have them: the
+orientation in EXIF is not applied, and colour profiles are ignored. JPEG takes
+TensorFlow's default transform, libjpeg's fast one. An 8-bit BMP is read as
+grey, whatever its palette.
+"""
 
 import tensorflow as tf
 
+_WHITE = 255
+# Of 65,536: ITU-R BT.601, rounded as PIL does, so that grey stays what it is.
+_LUMA = (19595, 38470, 7471)
+
 
 def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
-  """Pixels of one image.
+  """Pixels of one image; fails where the bytes are no image.
 
   Args:
-    image: [] string, a PNG or JPEG; or pixels already, which pass through.
-    channels: 1 for grey, 3 for colour, 0 for what the image has.
+    image: [] string, an encoded image; or pixels already, [height, width,
+      channels] uint8.
+    channels: 1 for grey, 3 for colour, 0 for what the image has of the two.
 
   Returns:
     [height, width, channels] uint8.
   """
-  if image.dtype == tf.uint8:
-    return image
-  return tf.io.decode_image(image, channels, expand_animations=False)
+  if image.dtype == tf.string:
+    image = tf.io.decode_image(image, expand_animations=False)
+  return convert(image, channels)
+
+
+def decode_window(jpeg: tf.Tensor, window: tf.Tensor, channels: int
+                  ) -> tf.Tensor:
+  """Pixels of a window of a JPEG, without decoding the rest.
+
+  Args:
+    jpeg: [] string.
+    window: [4] int32, top, left, height and width, inside the image.
+    channels: as of `decode`.
+
+  Returns:
+    [height, width, channels] uint8. At the left and right edge of the window
+    the colours can differ by a few values from `decode`'s: those of a JPEG are
+    often stored at half the width, and libjpeg interpolates them inside the
+    window only.
+  """
+  return convert(tf.io.decode_and_crop_jpeg(jpeg, window), channels)
+
+
+def convert(pixels: tf.Tensor, channels: int) -> tf.Tensor:
+  """Grey or colour pixels of pixels with any channels.
+
+  Args:
+    pixels: [height, width, 1 to 4] uint8: grey, grey and alpha, colour, colour
+      and alpha.
+    channels: as of `decode`.
+
+  Returns:
+    [height, width, channels] uint8.
+  """
+  static = pixels.shape[2]
+  if static == channels or (channels == 0 and static in (1, 3)):
+    return pixels
+  present = tf.shape(pixels)[2]
+  fits = present % 2 == 1 if channels == 0 else present == channels
+  result = tf.cond(fits, lambda: pixels,
+                   lambda: _converted(pixels, present, channels))
+  return tf.ensure_shape(result, [*pixels.shape[:2], channels or None])
+
+
+def _converted(pixels, present, channels):
+  values = tf.cast(pixels, tf.int32)
+  colours = present - 1 + present % 2
+  alpha = tf.cond(present > colours, lambda: values[..., -1:],
+                  lambda: tf.fill(tf.shape(values[..., :1]), 255))
+  # Rounded to the nearest, as PIL pastes through a mask.
+  seen = (values[..., :colours] * alpha + _WHITE * (255 - alpha) + 127) // 255
+  if channels:
+    seen = tf.broadcast_to(seen, tf.concat([tf.shape(seen)[:2], [3]], 0))
+  if channels == 1:
+    seen = (tf.reduce_sum(seen * _LUMA, -1, keepdims=True) + 32768) // 65536
+  return tf.cast(seen, tf.uint8)
