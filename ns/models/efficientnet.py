@@ -107,6 +107,9 @@ class EfficientNet:
     stem_filters: filters of the first convolution, before scaling.
     stem_stride: its stride.
     head_filters: filters of the last, 1x1 convolution, before scaling.
+    small_images: the form for images of some 32 pixels, such as SVHN's and
+      CIFAR's: the second and third groups keep stride 1 (the reference's
+      efficientnet_builder.py, `small_image_model`).
     normalization: the batch normalisation after each convolution.
     pixel_mean: mean of each channel over the data, in [0, 255]. Its length is
       the number of channels.
@@ -119,6 +122,7 @@ class EfficientNet:
   stem_filters: int = 32
   stem_stride: int = 2
   head_filters: int = 1280
+  small_images: bool = False
   normalization: batch_norm.BatchNorm = batch_norm.BatchNorm()
   pixel_mean: tuple[float, ...] = _IMAGENET_MEAN
   pixel_std: tuple[float, ...] = _IMAGENET_STD
@@ -129,6 +133,7 @@ class EfficientNet:
     for name in ('image_size', 'stem_filters', 'head_filters'):
       checks.integer(self, name, at_least=1)
     checks.one_of(self, 'stem_stride', (1, 2))
+    checks.one_of(self, 'small_images', (False, True))
     for name in ('block_groups', 'pixel_mean', 'pixel_std'):
       checks.instance(self, name, list, tuple)
     checks.instance(self, 'normalization', batch_norm.BatchNorm)
@@ -166,7 +171,8 @@ class EfficientNet:
     """All blocks, in order, after scaling."""
     blocks = []
     filters = self.scaled_stem_filters
-    for group in self.block_groups:
+    for number, group in enumerate(self.block_groups):
+      stride = 1 if self.small_images and number in (1, 2) else group.stride
       output = scaling.round_filters(group.filters, self.width)
       for repeat in range(scaling.round_repeats(group.repeats, self.depth)):
         single = group.fused and group.expansion == 1
@@ -174,7 +180,7 @@ class EfficientNet:
                     if group.squeeze_excite and not single else 0)
         blocks.append(Block(
             index=len(blocks), kernel=group.kernel,
-            stride=group.stride if repeat == 0 else 1,
+            stride=stride if repeat == 0 else 1,
             expansion=group.expansion, input_filters=filters, filters=output,
             squeezed_filters=squeezed, fused=group.fused))
         filters = output

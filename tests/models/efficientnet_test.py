@@ -77,6 +77,20 @@ def test_squeezed_filters():
   assert squeezed(0.25, fused=True, expansion=1) == 0
 
 
+def test_small_images_keep_their_size_in_the_second_and_third_group():
+  # The reference's strides for 32 pixels: 1 1 1 2 1 2 1.
+  plain, small = EfficientNet(), EfficientNet(small_images=True)
+  assert [b.index for b in small.blocks if b.stride == 2] == [5, 11]
+  assert [b.index for b in plain.blocks if b.stride == 2] == [1, 3, 5, 11]
+  assert [dataclasses.replace(b, stride=1) for b in small.blocks] == [
+      dataclasses.replace(b, stride=1) for b in plain.blocks]
+  assert small.stem_stride == 2
+  # Of two groups there is only the second.
+  rows = [{**ROW, 'stride': 2}] * 2
+  blocks = EfficientNet(block_groups=rows, small_images=True).blocks
+  assert [b.stride for b in blocks] == [2, 1]
+
+
 def test_rows_may_be_mappings():
   rows = [{**ROW, 'fused': True}, ROW]
   groups = (efficientnet.BlockGroup(**ROW, fused=True),
@@ -133,6 +147,8 @@ def test_what_is_no_block_group(fields, sentence):
       for name in ('image_size', 'stem_filters', 'head_filters')],
     ({'stem_stride': 4},
      '`EfficientNet.stem_stride` should be one of 1, 2, but is 4.'),
+    ({'small_images': 1},
+     '`EfficientNet.small_images` should be one of False, True, but is 1.'),
     ({'block_groups': []},
      '`EfficientNet.block_groups` should have at least one group, but is '
      'empty.'),
