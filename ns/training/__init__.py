@@ -1,8 +1,11 @@
 """Floor 4: how a network is trained. Free of TensorFlow until `run`."""
 
 from ns.training.average import MovingAverage
+from ns.training.fine_tune import FineTune
 from ns.training.learning_rate import Constant
 from ns.training.learning_rate import Cosine
+from ns.training.learning_rate import Exponential
+from ns.training.learning_rate import Horizon
 from ns.training.optimizer import AdamW
 from ns.training.optimizer import Lars
 from ns.training.optimizer import RmsProp

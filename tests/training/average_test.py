@@ -25,11 +25,33 @@ def test_updates_are_the_docstrings_formula(decay):
     trained.variables[0].assign(variable)
     average.MovingAverage(decay=decay).update(
         mean, trained, tf.constant(step, tf.int64))
-    d = min(decay, (1 + step) / (10 + step))
+    d = min(decay, (2 + step) / (11 + step))  # step + 1 were taken.
     expected = expected + (variable - expected) * (1 - d)
     np.testing.assert_allclose(mean.variables[0].numpy(), expected, rtol=1e-5,
                                atol=1e-6)
     np.testing.assert_array_equal(trained.variables[0].numpy(), variable)
+
+
+@pytest.mark.parametrize('decay', [0.3, 0.9999])
+def test_updates_are_tensorflow_1s(decay):
+  random = np.random.default_rng(2)
+  start = random.normal(size=(4, 3)).astype(np.float32)
+  mean, trained = network(start), network(start)
+  theirs, steps = tf.Variable(start), tf.Variable(0, dtype=tf.int64)
+  judge = tf.train.ExponentialMovingAverage(decay, num_updates=steps)
+  judge.apply([theirs])  # Its shadow starts at the variable's value.
+  for step in range(100):
+    value = random.normal(size=(4, 3)).astype(np.float32)
+    trained.variables[0].assign(value)
+    theirs.assign(value)
+    # As in the reference: the step is counted, then averaged.
+    steps.assign_add(1)
+    judge.apply([theirs])
+    average.MovingAverage(decay=decay).update(
+        mean, trained, tf.constant(step, tf.int64))
+    np.testing.assert_allclose(mean.variables[0].numpy(),
+                               judge.average(theirs).numpy(), rtol=1e-6,
+                               atol=1e-7)
 
 
 def test_the_first_weights_are_soon_forgotten():
@@ -38,7 +60,7 @@ def test_the_first_weights_are_soon_forgotten():
   for step in range(10):
     average.MovingAverage(decay=0.9999).update(
         mean, trained, tf.constant(step, tf.int64))
-  expected = np.prod([(1 + step) / (10 + step) for step in range(10)])
+  expected = np.prod([(1 + n) / (10 + n) for n in range(1, 11)])
   assert float(mean.variables[0].numpy()) == pytest.approx(expected, rel=1e-5)
   assert expected < 1e-3
 

@@ -76,7 +76,7 @@ def test_a_step_is_the_one_by_hand(tmp_path):
   loss, logits, expected = by_hand(job, batch, rate=0.1, step=3)
   assert float(metrics['loss']) == pytest.approx(loss, rel=1e-5)
   assert_close(values(state.network), expected, rtol=1e-4, atol=1e-5)
-  d = min(0.8, 4 / 13)
+  d = min(0.8, 5 / 14)
   assert_close(values(state.average), {
       name: start[name] + (expected[name] - start[name]) * (1 - d)
       for name in start}, rtol=1e-4, atol=1e-5)

@@ -11,6 +11,7 @@ from ns import noise
 from ns.core import errors
 from ns.models import inference
 from ns.models import weights
+from ns.training import course
 from ns.training import learning_rate
 from ns.training import trainer
 from tests.support import data_sets
@@ -89,7 +90,8 @@ def test_the_rate_shown_is_the_one_taken(whole):
   folder, _ = whole
   cosine = learning_rate.Cosine(peak=0.05, warmup_steps=2)
   for done, rate in scalars(folder / 'summaries', 'learning_rate'):
-    assert rate == pytest.approx(cosine.at(done - 1, 60), rel=1e-6)
+    assert rate == pytest.approx(cosine.at(done - 1, learning_rate.Horizon(
+        num_steps=60, labelled_batch=8)), rel=1e-6)
 
 
 def test_the_average_is_a_trained_network(whole):
@@ -145,7 +147,7 @@ def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
 
 def test_seconds_are_those_of_all_starts(tmp_path, monkeypatch):
   clock = iter(range(0, 10**6, 1))
-  monkeypatch.setattr(trainer.time, 'monotonic', lambda: float(next(clock)))
+  monkeypatch.setattr(course.time, 'monotonic', lambda: float(next(clock)))
   training = tiny.steps(6, summary_every_steps=100, checkpoint_every_steps=3)
   with pytest.raises(Killed):
     training.run(tiny.job(tmp_path, change=killing(4)))
@@ -213,8 +215,8 @@ class TooMuch:
   """A learning rate that is too much at one step alone."""
   at_step: int
 
-  def at(self, step, num_steps):
-    del num_steps
+  def at(self, step, horizon):
+    del horizon
     return 1e38 if step == self.at_step else 1e-6
 
 

@@ -1,0 +1,92 @@
+"""The course of a training: its steps from the first to the last.
+
+`Training` and `FineTune` say how; this takes the steps, and starts again from
+the last checkpoint where it was killed.
+"""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from ns.core import errors
+from ns.core import manifest
+from ns.core import progress
+from ns.models import weights
+from ns.training import checkpoint
+from ns.training import learning_rate
+from ns.training import summaries
+from ns.training import train_step
+
+
+def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
+        frozen_blocks: int | None = None) -> dict[str, Any]:
+  """Trains, or goes on training from the last checkpoint in `job.folder`.
+
+  Args:
+    how: a `Training` or a `FineTune`: a frozen dataclass with `num_steps`,
+      `learning_rate`, `optimizer`, `weight_decay`, `average`, `precision`,
+      `jit_compile`, and the two cadences.
+    job: a `Job`.
+    horizon: of the schedule of the learning rate.
+    first_of_schedule: which step of the schedule is the first one taken.
+    frozen_blocks: as of `Network.freeze`; None freezes nothing.
+
+  Returns:
+    The last metrics, and `seconds` of all starts together.
+
+  Raises:
+    RunError: the loss or a weight is no longer a finite number, or the batch
+      or the step does not suit the devices.
+  """
+  train_step.check(how, job)
+  state = train_step.State.create(how, job, frozen_blocks)
+  take_step = train_step.compiled(how, job, state)
+  checkpoints = checkpoint.Checkpoints(
+      job.folder / manifest.SCRATCH / 'checkpoints', state)
+  first, seconds_before = checkpoints.restore()
+  start = time.monotonic()
+  seconds = lambda: seconds_before + time.monotonic() - start
+
+  batches = iter(job.batches(first))
+  recent, metrics = [], {}
+  with (progress.Progress(job.name, how.num_steps, 'steps', first) as shown,
+        summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
+    for step in range(first, how.num_steps):
+      rate = how.learning_rate.at(first_of_schedule + step, horizon)
+      recent.append(take_step(next(batches), step, rate))
+      done = step + 1
+      is_last = done == how.num_steps
+      saves = done % how.checkpoint_every_steps == 0 and not is_last
+      # Before a checkpoint, too: a bad state is never saved, and who goes on
+      # from there reports the same as who was not stopped.
+      if done % how.summary_every_steps == 0 or saves or is_last:
+        metrics = {name: float(sum(m[name] for m in recent)) / len(recent)
+                   for name in recent[0]}
+        _check_finite(job, done, metrics['loss'],
+                      state.average if saves or is_last else None)
+        metrics['images_per_second'] = (
+            (done - first) * job.batch_size / (time.monotonic() - start))
+        writer.write(done, {**metrics, 'learning_rate': rate})
+        recent.clear()
+      if saves:
+        checkpoints.save(done, seconds())
+      shown.advance(1, f'loss {metrics["loss"]:.3f}' if metrics else '')
+
+  weights.save(state.network, job.folder / 'network.npz')
+  weights.save(state.average, job.folder / 'average.npz')
+  return {**metrics, 'seconds': seconds()}
+
+
+def _check_finite(job, step: int, loss: float, average) -> None:
+  bad = '' if math.isfinite(loss) else f'loss of {job.name} is {loss}'
+  # The loss is from before the last update, which may have been too much.
+  for variable in average.variables if average is not None else ():
+    if not bad and not np.isfinite(variable.numpy()).all():
+      bad = f'moving average of {job.name} is not finite in `{variable.path}`'
+  if bad:
+    raise errors.RunError(
+        f'The {bad} at step {step}; all earlier stages are kept. Lower the '
+        'peak of the learning rate or lengthen its warm-up, remove '
+        f'`{job.folder}`, and start again.')

@@ -1,0 +1,103 @@
+"""Fine-tuning at a larger image size, after training."""
+
+import dataclasses
+from typing import Any
+
+from ns.core import checks
+from ns.core import manifest
+from ns.mixture import batches
+from ns.training import average as average_lib
+from ns.training import learning_rate as learning_rate_lib
+from ns.training import optimizer as optimizer_lib
+from ns.training import trainer
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FineTune:
+  """Trains on at a larger image size, on labelled images without input noise.
+
+  Random crops make what is on a training image look larger than on an image to
+  be classified; a few steps at a larger size set that right (FixRes,
+  arXiv 1906.06423; Noisy Student, arXiv 1911.04252, section 3.2: 1.5 epochs,
+  with the shallow layers of the largest networks frozen).
+
+  The steps are the last `num_steps` of a schedule of `schedule_steps`, so the
+  same learning rate serves training and fine-tuning (the reference's
+  `train_last_step_num`). It starts from the moving average, with a new
+  optimizer and a new average, as the reference does from a checkpoint.
+
+  Attributes:
+    image_size: height and width of the images, in pixels.
+    num_steps: optimizer steps.
+    schedule_steps: of the whole schedule of the learning rate, of batches as
+      large as here.
+    learning_rate: a schedule of `ns.training.learning_rate`.
+    labelled_batch: images in a batch.
+    frozen_blocks: the stem and so many first blocks stay as they are, their
+      statistics too; None freezes nothing, 0 the stem alone.
+    label_smoothing: of the labels; 0.1 in the reference (main.py).
+    shuffle_buffer: as of `mixture.Labelled`.
+    optimizer, weight_decay, average, precision, jit_compile,
+      checkpoint_every_steps, summary_every_steps: as of `Training`.
+  """
+  image_size: int
+  num_steps: int
+  schedule_steps: int
+  learning_rate: Any
+  labelled_batch: int
+  frozen_blocks: int | None = None
+  label_smoothing: float = 0.1
+  shuffle_buffer: int = 16384
+  optimizer: Any = optimizer_lib.Sgd()
+  weight_decay: float = 1e-5
+  average: Any = average_lib.MovingAverage()
+  precision: str = 'float32'
+  jit_compile: bool = manifest.execution(default=False)
+  checkpoint_every_steps: int = manifest.execution(default=250)
+  summary_every_steps: int = manifest.execution(default=100)
+
+  def __post_init__(self):
+    trainer.check_common(self)
+    for name in ('image_size', 'labelled_batch', 'shuffle_buffer'):
+      checks.integer(self, name, at_least=1)
+    checks.integer(self, 'schedule_steps', at_least=self.num_steps)
+    if self.frozen_blocks is not None:
+      checks.integer(self, 'frozen_blocks', at_least=0)
+    checks.number(self, 'label_smoothing', at_least=0, below=1)
+
+  @property
+  def mixture(self) -> batches.Labelled:
+    """What its batches are made of."""
+    return batches.Labelled(
+        labelled_batch=self.labelled_batch, shuffle_buffer=self.shuffle_buffer,
+        label_smoothing=self.label_smoothing)
+
+  def horizon(self, labelled_batch: int, num_labelled: int | None
+              ) -> learning_rate_lib.Horizon:
+    """How long the schedule of the learning rate is.
+
+    Raises:
+      RunError: the learning rate does not fit it.
+    """
+    return trainer.checked_horizon(self.learning_rate, self.schedule_steps,
+                                   labelled_batch, num_labelled)
+
+  def run(self, job: trainer.Job) -> dict[str, Any]:
+    """Fine-tunes `job.initial_weights`, or goes on from the last checkpoint.
+
+    Args:
+      job: `build` gives a network for images of `image_size`, `batches` those
+        of `mixture` at that size.
+
+    Returns, raises, and writes: as `Training.run`.
+    """
+    from ns.core import errors
+    from ns.training import course
+    if job.initial_weights is None:
+      raise errors.RunError(
+          '`Job.initial_weights` should be the weights of a trained network '
+          f'for {job.name}, but is None; fine-tuning follows training.')
+    return course.run(
+        self, job, self.horizon(job.labelled_batch, job.num_labelled),
+        first_of_schedule=self.schedule_steps - self.num_steps,
+        frozen_blocks=self.frozen_blocks)
