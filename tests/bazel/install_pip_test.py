@@ -166,6 +166,17 @@ py_library(
   assert 'alias(\n    name = "c",\n    actual = "a",\n)' in text
 
 
+def test_the_build_file_offers_tensorflow_to_cc_where_it_has_headers():
+  needs, folders = {'a': set()}, {'a': 'lib/a'}
+  text = install_pip.build_file(
+      needs, folders=folders, providers={}, cc_folder='lib/a')
+  assert 'hdrs = ["lib/a/tensorflow/include"]' in text
+  assert 'includes = ["lib/a/tensorflow/include"]' in text
+  assert 'srcs = ["lib/a/tensorflow/libtensorflow_framework.so.2"]' in text
+  assert 'cc_library' not in install_pip.build_file(
+      needs, folders=folders, providers={})
+
+
 def _fake_uv(tmp_path, text):
   uv = tmp_path / 'uv'
   uv.write_text(f'#!/bin/sh\n{text}\n')
@@ -199,6 +210,8 @@ def test_a_lock_file_becomes_a_repository(tmp_path, monkeypatch):
   }.items():
     module = name.replace('-', '_')
     _make(made, name, files={f'{module}.py': ''}, requires=requires)
+  _make(made, 'tensorflow-cpu', requires=['nvidia-nccl'],
+        files={'tensorflow_cpu.py': '', 'tensorflow/include/a.h': ''})
   log = tmp_path / 'log'
   uv = _fake_uv(
       tmp_path,
@@ -217,6 +230,7 @@ def test_a_lock_file_becomes_a_repository(tmp_path, monkeypatch):
       'deps = [":nvidia_nccl__files", ":tensorflow_cpu__files"]' in build
   )
   assert 'name = "tensorflow",\n    actual = "tensorflow_cpu"' in build
+  assert 'includes = ["lib/tensorflow_cpu/tensorflow/include"]' in build
   wheels, sources = log.read_text().splitlines()
   assert '--require-hashes' in wheels and '--require-hashes' in sources
   assert '--only-binary :all:' in wheels

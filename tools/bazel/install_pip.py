@@ -7,7 +7,8 @@ It writes into the root:
 
   lib/NAME/...     the files of one distribution: a folder for sys.path
   lock/NAME.txt    the entry of the lock file, so that a change reruns the tests
-  BUILD.bazel      a py_library NAME with the folder, and all that it requires
+  BUILD.bazel      a py_library NAME with the folder, and all that it requires;
+                   for C++, tensorflow_headers and tensorflow_framework
 
 NAME is the distribution's name in lower case with `-` and `.` turned to `_`.
 The folders are what Bazel tracks: globbing their 34,000 files into targets
@@ -33,6 +34,10 @@ import registry
 # ($ORIGIN/../nvidia/...), so they share a folder.
 _SHARES_FOLDER = re.compile(r'nvidia_')
 _SHARED_FOLDER = 'tensorflow'
+
+# What the wheels of TensorFlow have for operations in C++, in their folder.
+_HEADERS = 'tensorflow/include'
+_FRAMEWORK = 'tensorflow/libtensorflow_framework.so.2'
 
 _ENTRY = re.compile(r'(?P<name>[A-Za-z0-9._-]+)(\[(?P<extras>[^]]*)\])?==')
 
@@ -228,6 +233,20 @@ py_library(
     imports = ["{folder}"],
 )
 """
+_CC = """
+# One label for all 16,000 headers. As `includes` they are system headers, of
+# which Bazel does not ask that each be declared.
+cc_library(
+    name = "tensorflow_headers",
+    hdrs = ["{folder}/{headers}"],
+    includes = ["{folder}/{headers}"],
+)
+
+filegroup(
+    name = "tensorflow_framework",
+    srcs = ["{folder}/{framework}"],
+)
+"""
 _ALIAS = """
 alias(
     name = "{name}",
@@ -238,7 +257,10 @@ alias(
 
 def build_file(
     needs: Mapping[str, Collection[str]],
-    *, folders: Mapping[str, str], providers: Mapping[str, str],
+    *,
+    folders: Mapping[str, str],
+    providers: Mapping[str, str],
+    cc_folder: str | None = None,
 ) -> str:
   """Returns the text of BUILD.bazel.
 
@@ -249,6 +271,7 @@ def build_file(
     needs: from `requirements`.
     folders: the folder of each distribution, relative to the repository.
     providers: the other names under which a distribution can be asked for.
+    cc_folder: the folder with TensorFlow's headers and library, if any.
   """
   parts = [
       '"""Made by tools/bazel/install_pip.py from a lock file."""\n',
@@ -261,6 +284,9 @@ def build_file(
       parts.append(
           template.format(name=name, folder=folders[name], deps=quoted)
       )
+  if cc_folder:
+    parts.append(_CC.format(
+        folder=cc_folder, headers=_HEADERS, framework=_FRAMEWORK))
   for name, actual in sorted(providers.items()):
     parts.append(_ALIAS.format(name=name, actual=actual))
   return ''.join(parts)
@@ -315,8 +341,14 @@ def install(
   for name, distribution in distributions.items():
     lay_out(distribution, site=site, folder=root / places[name])
     (root / 'lock' / f'{name}.txt').write_text(entries[name].text)
+  cc_folders = sorted(
+      {place for place in places.values() if (root / place / _HEADERS).is_dir()}
+  )
   (root / 'BUILD.bazel').write_text(
-      build_file(needs, folders=places, providers=providers)
+      build_file(
+          needs, folders=places, providers=providers,
+          cc_folder=cc_folders[0] if cc_folders else None,
+      )
   )
   shutil.rmtree(site)
 
