@@ -15,32 +15,47 @@ class Cost:
 
   Attributes:
     parameters: trainable ones.
-    multiply_adds: of convolutions and dense layers for one image.
+    multiply_adds: of convolutions and dense layers for one image, forward.
   """
   parameters: int
   multiply_adds: int
 
+  @property
+  def flops(self) -> int:
+    """Floating point operations for one image, forward; training takes thrice.
+
+    Two a multiply-add. The papers' tables say FLOPS and mean multiply-adds.
+    """
+    return 2 * self.multiply_adds
+
 
 def of(architecture: efficientnet.EfficientNet, classes: int,
-       image_size: int | None = None) -> Cost:
+       image_size: int | None = None,
+       frozen_blocks: int | None = None) -> Cost:
   """The cost of `architecture` for images of side `image_size`.
 
   Args:
     architecture: the network.
     classes: number of classes.
     image_size: in pixels; the architecture's own if None.
+    frozen_blocks: the parameters of the stem and so many first blocks are not
+      trained, so not counted; None freezes nothing, 0 the stem alone.
   """
   side = -(-(image_size or architecture.image_size) // architecture.stem_stride)
   stem = architecture.scaled_stem_filters
   head = architecture.scaled_head_filters
   parts = [_convolution(9 * architecture.channels, stem, side)]
+  frozen = 0 if frozen_blocks is None else parts[0][0]
   for block in architecture.blocks:
-    parts.extend(_block(block, side))
+    own = tuple(_block(block, side))
+    if frozen_blocks is not None and block.index < frozen_blocks:
+      frozen += sum(parameters for parameters, _ in own)
+    parts.extend(own)
     side = -(-side // block.stride)
   parts.append(_convolution(block.filters, head, side))
   parts.append((head * classes + classes, head * classes))
   parameters, multiply_adds = map(sum, zip(*parts))
-  return Cost(parameters=parameters, multiply_adds=multiply_adds)
+  return Cost(parameters=parameters - frozen, multiply_adds=multiply_adds)
 
 
 def _convolution(inputs: int, filters: int, side: int) -> tuple[int, int]:

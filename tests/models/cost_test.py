@@ -66,6 +66,24 @@ def test_the_size_may_be_another():
   assert larger.multiply_adds > 3 * cost.of(network, 10).multiply_adds
 
 
+def test_a_multiply_add_is_two_operations():
+  made = cost.Cost(parameters=1, multiply_adds=21)
+  assert made.flops == 42
+
+
+@pytest.mark.parametrize('frozen', [0, 1, 5, 12, 99])
+def test_parameters_that_are_not_trained_are_not_counted(frozen):
+  architecture = small_nets.mixed()
+  network = architecture.build(model_noise.ModelNoise(), 7)
+  layers = [network.stem, *network.blocks[:frozen]]
+  out = sum(v.value.shape.num_elements() for layer in layers
+            for v in layer.trainable_variables)
+  whole = cost.of(architecture, 7)
+  made = cost.of(architecture, 7, frozen_blocks=frozen)
+  assert made.parameters == whole.parameters - out
+  assert made.multiply_adds == whole.multiply_adds
+
+
 def products(network, size):
   """Multiplications of the built layers, from the shapes of what they give."""
   count = 0

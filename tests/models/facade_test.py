@@ -8,9 +8,12 @@ import sys
 sys.path[:] = {path}
 from ns import models
 from ns.models import cost
+from ns.models import memory
 groups = (models.BlockGroup(
     repeats=1, kernel=3, stride=1, expansion=1, filters=8),)
-cost.of(models.EfficientNet(block_groups=groups), classes=10)
+architecture = models.EfficientNet(block_groups=groups)
+cost.of(architecture, classes=10)
+memory.of(architecture, classes=10, batch_size=8).text()
 sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)
 """
 

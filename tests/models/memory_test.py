@@ -1,0 +1,273 @@
+"""Memory: sums by hand, each sentence, and what processes really take."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from ns.models import efficientnet
+from ns.models import memory
+from ns.noise import model_noise
+from tests.models import catalogue
+from tests.models import small_nets
+
+
+def kept(**fields):
+  """Bytes kept of one image, without those of the images themselves."""
+  made = memory.of(efficientnet.EfficientNet(**fields), 3, batch_size=1)
+  size, channels = fields['image_size'], len(fields['pixel_mean'])
+  return made.activations - 9 * size**2 * channels
+
+
+GREY = dict(image_size=8, stem_filters=4, stem_stride=2, head_filters=10,
+            pixel_mean=(0,), pixel_std=(1,))
+# Of the stem 16 x 4 numbers before and after normalisation and after swish; of
+# the head before and after normalisation.
+ENDS = 3 * 16 * 4
+
+
+def test_a_fused_block_by_hand():
+  rows = [small_nets.row(1, 3, 2, 1, 6, fused=True)]
+  # 2 x 2 x 6 after the convolution, the normalisation, swish.
+  assert kept(**GREY, block_groups=rows) == 4 * (
+      ENDS + 3 * 4 * 6 + 2 * 4 * 10)
+
+
+def test_a_depthwise_block_by_hand():
+  rows = [small_nets.row(1, 3, 2, 5, 6)]
+  expand, depthwise, project = 3 * 16 * 20, 4 * 4 * 20, 2 * 4 * 6
+  assert kept(**GREY, block_groups=rows) == 4 * (
+      ENDS + expand + depthwise + project + 2 * 4 * 10)
+
+
+def test_squeeze_and_residuals_keep_one_more():
+  of = lambda **row: kept(
+      **GREY, block_groups=[small_nets.row(1, 3, 1, 2, 4, **row)])
+  assert of() - of(squeeze_excite=0) == 4 * 16 * 8
+  wider = kept(**GREY, block_groups=[
+      small_nets.row(1, 3, 1, 2, 5, squeeze_excite=0)])
+  # Of 5 filters two copies, and of the head as much; of 4 three.
+  assert of(squeeze_excite=0) - wider == 4 * 16 * (3 * 4 - 2 * 5)
+
+
+def test_activations_are_of_a_batch_and_weights_are_not():
+  one, many = (memory.of(small_nets.mixed(), 10, batch_size=b) for b in (1, 7))
+  assert many.activations == 7 * one.activations
+  assert many.on_device - one.on_device == 6 * one.activations
+  assert (one.batch_size, many.batch_size) == (1, 7)
+
+
+@pytest.mark.parametrize('slots', [0, 2])
+def test_variables_are_those_of_the_network(slots):
+  architecture = small_nets.mixed()
+  network = architecture.build(model_noise.ModelNoise(), 10)
+  count = lambda variables: sum(int(np.prod(v.shape)) for v in variables)
+  made = memory.of(architecture, 10, batch_size=2, optimizer_slots=slots)
+  assert made.parameters == made.average == 4 * count(network.variables)
+  assert made.gradients == 4 * count(network.trainable_variables)
+  assert made.optimizer == slots * made.gradients
+  assert made.on_device == (2 * made.parameters + made.optimizer
+                            + made.gradients + made.activations)
+  assert made.total == made.on_device + made.program
+
+
+def test_the_program_grows_with_the_layers():
+  architecture = small_nets.mixed()
+  network = architecture.build(model_noise.ModelNoise(), 10)
+  kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D,
+           keras.layers.Dense)
+  layers = sum(type(layer) in kinds for layer in network._flatten_layers())
+  made = memory.of(architecture, 10, batch_size=2)
+  assert made.program == pytest.approx(698e6 + 4.4e6 * layers, abs=1)
+  assert memory.in_inference(architecture, 10, batch_size=2).program == (
+      pytest.approx(685e6 + 0.6e6 * layers, abs=1))
+
+
+def test_another_size_has_other_activations_alone():
+  own, same, larger = (
+      memory.of(small_nets.mixed(), 10, size, batch_size=2)
+      for size in (None, 8, 16))
+  assert own == same
+  assert larger.activations > 3 * own.activations
+  assert larger.on_device - larger.activations == (
+      own.on_device - own.activations)
+
+
+def test_half_the_bytes():
+  exact, half = (
+      memory.of(small_nets.mixed(), 10, batch_size=2, precision=precision)
+      for precision in ('float32', 'mixed_bfloat16'))
+  pixels = 2 * 8 * 8 * 3
+  assert 2 * (half.activations - 7 * pixels) == exact.activations - 9 * pixels
+  assert half.parameters == exact.parameters
+  # With copies of the kernels to compute with.
+  assert half.gradients == 1.5 * exact.gradients
+
+
+def test_frozen_blocks_keep_nothing_and_have_no_gradients():
+  architecture = small_nets.mixed()
+  of = lambda frozen: memory.of(
+      architecture, 10, 64, batch_size=2, frozen_blocks=frozen)
+  network = architecture.build(model_noise.ModelNoise(), 10)
+  for frozen in (None, 0, 3, len(architecture.blocks)):
+    layers = [] if frozen is None else [network.stem, *network.blocks[:frozen]]
+    out = {id(v) for layer in layers for v in layer.variables}
+    trained = sum(int(np.prod(v.shape)) for v in network.trainable_variables
+                  if id(v) not in out)
+    assert of(frozen).gradients == of(frozen).optimizer == 4 * trained
+    assert of(frozen).parameters == of(None).parameters
+  # The stem's three times 64 x 64 x 8.
+  assert of(None).activations - of(0).activations == 2 * 4 * 3 * 64**2 * 8
+  # Somewhere the frozen part itself takes more than what is kept after it.
+  assert of(1).activations > of(12).activations
+  assert of(12).activations >= 2 * 4 * 4 * 64**2 * 8
+
+
+def test_inference_holds_the_largest_convolution_alone():
+  rows = [small_nets.row(3, 3, 1, 5, 4)]
+  made = memory.in_inference(
+      efficientnet.EfficientNet(**GREY, block_groups=rows), 3, batch_size=6)
+  # The depthwise one: 20 filters in, and out three times, of 4 x 4.
+  assert made.activations == 6 * (4 * 16 * 4 * 20 + 5 * 64)
+  assert made.average == made.gradients == made.optimizer == 0
+
+
+# Sentences.
+
+
+def figures(**fields):
+  return memory.Memory(**{
+      'parameters': 20_000_000, 'average': 20_000_000, 'optimizer': 20_000_000,
+      'gradients': 15_000_000, 'activations': 2_345_000_000,
+      'program': 998_000_000, 'batch_size': 1024, **fields})
+
+
+def test_text():
+  assert figures().text() == (
+      '3.4 GB of memory: 2.3 GB for a batch of 1,024, 75 MB for weights, '
+      '998 MB for the program')
+
+
+def test_a_warning_when_it_is_more_than_there_is():
+  made = figures()
+  assert made.warning(None) is None
+  assert made.warning(made.total) is None
+  assert made.warning(made.total - 1) == (
+      'about 3.4 GB of memory should be there, but the host has 3.4 GB; '
+      '2.3 GB are for a batch of 1,024 images, so make that smaller.')
+
+
+def test_an_accelerator_does_not_hold_the_program():
+  made = figures()
+  assert made.warning(made.on_device, on_host=False) is None
+  assert made.warning(10**9, on_host=False) == (
+      'about 2.4 GB of memory should be there, but the device has 1.0 GB; '
+      '2.3 GB are for a batch of 1,024 images, so make that smaller.')
+
+
+@pytest.mark.parametrize('of', [memory.of, memory.in_inference])
+def test_a_precision_that_does_not_exist(of):
+  with pytest.raises(ValueError) as raised:
+    of(small_nets.mixed(), 10, batch_size=1, precision='float16')
+  assert str(raised.value) == (
+      "`precision` should be 'float32' or 'mixed_bfloat16', but is 'float16'.")
+
+
+# What a machine has.
+
+
+def test_the_hosts_memory(monkeypatch, tmp_path):
+  monkeypatch.setattr(memory, '_LIMITS', (str(tmp_path / 'none'),))
+  whole = memory.host_bytes()
+  assert whole == os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+  limits = tmp_path / 'two', tmp_path / 'one'
+  monkeypatch.setattr(memory, '_LIMITS', tuple(map(str, limits)))
+  limits[0].write_text('max\n')
+  assert memory.host_bytes() == whole
+  limits[1].write_text('1234567\n')
+  assert memory.host_bytes() == 1234567
+  # The one of version 1 where there is no limit.
+  limits[1].write_text('9223372036854771712\n')
+  assert memory.host_bytes() == whole
+
+
+def test_a_system_that_does_not_tell(monkeypatch):
+  monkeypatch.setattr(memory, '_LIMITS', ())
+  monkeypatch.delattr(os, 'sysconf')
+  assert memory.host_bytes() is None
+
+
+# What a process takes.
+
+# The peak of this very process: ru_maxrss begins with that of its parent.
+PROGRAM = """
+import json, sys
+sys.path[:] = {path}
+kind, name, size, batch, folder = {arguments}
+import numpy as np
+import tensorflow as tf
+from etils import epath
+from ns.core import runtime, seeds
+from ns.noise import model_noise
+from ns.training import learning_rate, trainer
+from tests.models import catalogue
+
+def bytes_of(key):
+  with open('/proc/self/status') as file:
+    return next(int(line.split()[1]) * 1024 for line in file
+                if line.startswith(key))
+
+file = 'tiny' if name.startswith('tiny') else 'efficientnet'
+architecture = catalogue.rows(f'gin/models/{{file}}.gin')[name]
+images = np.zeros((batch, size, size, architecture.channels), np.uint8)
+noise = model_noise.ModelNoise()
+if kind == 'training':
+  ones = tf.ones(batch)
+  one = dict(image=tf.constant(images), label=tf.one_hot(tf.range(batch) % 10, 10),
+             weight=ones, is_labelled=ones)
+  trainer.Training(
+      num_steps=3, learning_rate=learning_rate.Cosine(peak=0.01)).run(
+          trainer.Job(
+              name='memory', batches=lambda first: [one] * 3,
+              build=lambda seed: architecture.build(noise, 10, size, seed=seed),
+              labelled_batch=batch, batch_size=batch, seed=seeds.Seed(0),
+              strategy=runtime.OneDevice().strategy(),
+              folder=epath.Path(folder)))
+else:
+  from ns.models import inference
+  predict = inference.predictor(architecture.build(noise, 10, size))
+  for _ in range(3):
+    predict(images)
+print(json.dumps(bytes_of('VmHWM')))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/status'),
+                    reason='measured as Linux tells it')
+@pytest.mark.parametrize('kind, name, size, batch', [
+    ('training', 'tiny', 28, 2048),
+    ('training', 'b0', 96, 16),
+    ('inference', 'b0', 224, 24),
+])
+def test_within_a_fifth_of_what_a_process_takes(kind, name, size, batch,
+                                                tmp_path):
+  program = PROGRAM.format(
+      path=sys.path, arguments=(kind, name, size, batch, str(tmp_path)))
+  done = subprocess.run(
+      [sys.executable, '-c', program], text=True, capture_output=True,
+      check=False, env={**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2'})
+  assert done.returncode == 0, done.stderr
+  taken = json.loads(done.stdout.splitlines()[-1])
+  file = 'tiny' if name == 'tiny' else 'efficientnet'
+  architecture = catalogue.rows(f'gin/models/{file}.gin')[name]
+  of = memory.of if kind == 'training' else memory.in_inference
+  made = of(architecture, 10, size, batch_size=batch)
+  print(f'{name} {size} {batch}: {taken / 1e6:.0f} MB, {made.text()}')
+  assert 0.8 * taken < made.total < 1.2 * taken
+  # Of what the libraries do not take, too.
+  libraries = 670e6
+  assert made.total - libraries == pytest.approx(taken - libraries, rel=0.3)
