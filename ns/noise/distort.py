@@ -17,17 +17,19 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ns.noise import image_ops
+from ns.noise import op_arguments
+from ns.noise import op_names
+from ns.noise import partitioned
+from ns.noise import selected
+from ns.noise.native import kernel
 
 NOTHING = -1
-FORMS = ('auto', 'tensorflow')
-# How many numbers an operation takes at most.
-ARGUMENTS = 6
+ARGUMENTS = op_arguments.COUNT
 
 
 def apply(images: tf.Tensor, ops: tf.Tensor, arguments: tf.Tensor, *,
           fill: int = 128, contrast: str = 'released', form: str = 'auto',
-          among: Sequence[str] = image_ops.NAMES) -> tf.Tensor:
+          among: Sequence[str] = op_names.NAMES) -> tf.Tensor:
   """The images after every layer's operation.
 
   Args:
@@ -36,62 +38,44 @@ def apply(images: tf.Tensor, ops: tf.Tensor, arguments: tf.Tensor, *,
     arguments: [batch, layers, 6] float32, see the module.
     fill: the value that comes in from outside the image and fills the hole.
     contrast: 'released' or 'correct', see `image_ops.contrast`.
-    form: how it is computed; the result is the same. 'tensorflow' runs
-      anywhere; 'auto' is the fastest form that loads here.
+    form: how it is computed; the result is the same. 'native' is a C++ kernel
+      for the host, several times faster. 'tensorflow' runs anywhere. 'xla'
+      compiles, and takes many times longer where it is not compiled. 'auto' is
+      'native' where that loads and 'tensorflow', with one warning, elsewhere.
     among: the names that `ops` can hold; the others need not be computed.
 
   Returns:
     The shape of `images`, uint8.
+
+  Raises:
+    ValueError: for an unknown form or contrast, or operations of which the
+      number of layers is not known.
   """
-  if form not in FORMS:
-    raise ValueError(f'`form` should be one of {", ".join(map(repr, FORMS))}, '
-                     f'but is {form!r}.')
+  for name, value, choices in (('form', form, op_names.FORMS),
+                               ('contrast', contrast, op_names.CONTRASTS)):
+    if value not in choices:
+      raise ValueError(f'`{name}` should be one of '
+                       f'{", ".join(map(repr, choices))}, but is {value!r}.')
+  images = tf.convert_to_tensor(images, tf.uint8)
   ops = tf.convert_to_tensor(ops, tf.int32)
   arguments = tf.convert_to_tensor(arguments, tf.float32)
-  if ops.shape[1] is None:
-    raise ValueError('`ops` should have a known number of layers, but is of '
-                     f'shape {ops.shape}.')
-  for layer in range(ops.shape[1]):
-    images = _partitioned(
-        images, ops[:, layer], arguments[:, layer], fill, contrast, among)
-  return images
+  if ops.shape.rank != 2 or ops.shape[1] is None:
+    raise ValueError('`ops` should be of shape [batch, layers] with a known '
+                     f'number of layers, but is of shape {ops.shape}.')
+  native = _native(form, images)
+  if native is not None:
+    return native.noisy_student_distort(
+        images=images, ops=ops, arguments=arguments, fill=fill,
+        contrast=contrast)
+  module = selected if form == 'xla' else partitioned
+  return module.apply(images, ops, arguments, fill=fill, contrast=contrast,
+                      among=among)
 
 
-def _partitioned(images, ops, arguments, fill, contrast, among):
-  """One layer: each operation sees its own images only.
-
-  The batch is divided by the operation, and the parts are put back in order;
-  geometric operations share one transform. So a layer costs about one
-  operation, not sixteen. The parts have sizes that depend on the draws, which
-  XLA does not compile.
-  """
-  # Place in `image_ops.NAMES`, shifted by one for NOTHING, to part.
-  parts = ['', *dict.fromkeys(
-      'geometric' if name in image_ops.GEOMETRIC else name for name in among)]
-  part_of = [0] + [
-      parts.index('geometric' if name in image_ops.GEOMETRIC else name)
-      if name in among else 0 for name in image_ops.NAMES]
-  places = tf.dynamic_partition(
-      tf.range(tf.shape(images)[0]), tf.gather(part_of, ops + 1), len(parts))
-  done = []
-  for part, at in zip(parts, places):
-    own = tf.gather(images, at)
-    if part:
-      own = _apply_one(part, own, tf.gather(arguments, at), fill, contrast)
-    done.append(own)
-  return tf.ensure_shape(tf.dynamic_stitch(places, done), images.shape)
-
-
-def _apply_one(part: str, images, arguments, fill: int, contrast: str):
-  """One operation, or all that are geometric, on all of `images`."""
-  if part == 'geometric':
-    return image_ops.transform(images, arguments, fill)
-  if part == 'Cutout':
-    size = tf.cast(arguments[:, 0], tf.int32)
-    return image_ops.cutout(
-        images, arguments[:, 1], arguments[:, 2], size, fill)
-  if part in image_ops.PLAIN:
-    return image_ops.PLAIN[part](images)
-  if part == 'Contrast':
-    return image_ops.contrast(images, arguments[:, 0], contrast)
-  return image_ops.WITH_ARGUMENT[part](images, arguments[:, 0])
+def _native(form: str, images: tf.Tensor):
+  """The module of the native kernel, or None where another form is meant."""
+  if form == 'native':
+    return kernel.require()
+  if form == 'auto' and images.shape[-1] in (1, 3):  # It takes no others.
+    return kernel.load()
+  return None

@@ -1,7 +1,15 @@
-"""The names of the sixteen image operations; without TensorFlow."""
+"""The names of the sixteen image operations and of what can be chosen of them.
+
+Without TensorFlow.
+"""
 
 # In the reference's order (`randaugment.py`, `distort_image_with_randaugment`).
 NAMES = (
     'AutoContrast', 'Equalize', 'Invert', 'Rotate', 'Posterize', 'Solarize',
     'Color', 'Contrast', 'Brightness', 'Sharpness', 'ShearX', 'ShearY',
     'TranslateX', 'TranslateY', 'SolarizeAdd', 'Cutout')
+
+# Of Contrast's grey: see `image_ops.contrast`.
+CONTRASTS = ('released', 'correct')
+# In which drawn operations are computed: see `distort`.
+FORMS = ('auto', 'native', 'tensorflow', 'xla')

@@ -2,56 +2,53 @@
 
 Each of `layers` picks one operation for every image, uniformly, and applies it
 at the strength of `magnitude`. The operations are those of `image_ops`; their
-arguments at a magnitude M are the reference's (`randaugment.py`,
-`level_to_arg`), and every one is applied: there is no identity among them.
-
-| operation | argument |
-|---|---|
-| AutoContrast, Equalize, Invert | none |
-| Rotate | +-3 M degrees |
-| ShearX, ShearY | +-0.03 M pixels a pixel |
-| TranslateX, TranslateY | +-0.1 M `translate_size` pixels |
-| Color, Contrast, Brightness, Sharpness | factor 0.18 M + 0.1 |
-| Posterize | int(0.4 M) bits kept |
-| Solarize | int(25.6 M), the least value inverted |
-| SolarizeAdd | int(11 M) added below 128 |
-| Cutout | a hole of side 2 int(0.1 M `cutout_size`) at a random place |
-
-A batch is divided by the operation picked, each operation sees its own images
-only, and the parts are put back in order; geometric operations share one
-transform. So a layer costs about one operation, not sixteen. The parts have
-sizes that depend on the draws, which XLA does not compile; the single
-operations it does, see `image_ops`.
+arguments at a magnitude are the reference's, see `op_arguments`, and every one
+is applied: there is no identity among them. All that is random is drawn here,
+for a whole batch at once; `distort` applies it.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import difflib
-from collections.abc import Sequence
+import functools
+import statistics
 from typing import Any
 from typing import NamedTuple
 
+import numpy as np
+
 from ns.core import checks
+from ns.core import manifest
+from ns.noise import op_arguments
 from ns.noise import op_names
 
 REFERENCE_OPS = op_names.NAMES
 
 # Random numbers for one layer: operation, whether, sign, row, column.
 _DRAWS = 5
+# Magnitudes are drawn from a stream of their own, so that the others stay.
+_MAGNITUDES = 2**32
+# A drawn magnitude is one of 64 a unit: what an operation takes is then looked
+# up, and the same on every backend.
+_GRID = 64
+_MOST = 30
 
 
 class Choice(NamedTuple):
-  """What was drawn for one layer.
+  """What was drawn, of shape [batch, layers].
 
   Attributes:
-    op: [batch] int32, the place in `ops`; `len(ops)` for no operation.
-    sign: [batch] float32, 1 or -1, for the operations that have a sign.
-    row: [batch] float32 in [0, 1), where Cutout's middle is in the height.
-    column: [batch] float32 in [0, 1), likewise in the width.
+    op: int32, the place in `REFERENCE_OPS`, or -1 for no operation.
+    sign: float32, 1 or -1, for the operations that have a sign.
+    row: float32 in [0, 1), where Cutout's middle is in the height.
+    column: float32 in [0, 1), likewise in the width.
+    level: int32, the place of the magnitude in `RandAugment.magnitudes`.
   """
   op: Any
   sign: Any
   row: Any
   column: Any
+  level: Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,6 +72,13 @@ class RandAugment:
       is taken modulo 256, and more than 8 bits are 1 bit. 'clamp': the
       threshold stops at 256 (nothing is inverted) and the bits at 8 (all stay).
     probability: of applying a layer to an image. The reference always does.
+    magnitude_std: standard deviation of the magnitude, which is then drawn for
+      each image and layer from a normal distribution about `magnitude`, clipped
+      to [0, 30]; to 1/64. Not in the papers: timm's `auto_augment.py` has it
+      (`mstd`, 0.5 in its recipes), clipped to [0, 10] unless told otherwise.
+    contrast: the grey that Contrast blends with. 'released': a constant of the
+      image's size, by mistake. 'correct': the image's mean.
+    form: how it is computed, see `distort`; the result is the same.
   """
   magnitude: float
   layers: int = 2
@@ -84,9 +88,12 @@ class RandAugment:
   fill: int = 128
   overflow: str = 'wrap'
   probability: float = 1.0
+  magnitude_std: float = 0.0
+  contrast: str = 'released'
+  form: str = manifest.execution(default='auto')
 
   def __post_init__(self):
-    checks.number(self, 'magnitude', at_least=0, at_most=30)
+    checks.number(self, 'magnitude', at_least=0, at_most=_MOST)
     checks.integer(self, 'layers', at_least=1)
     checks.integer(self, 'cutout_size', at_least=0)
     checks.number(self, 'translate_size', at_least=0)
@@ -94,61 +101,68 @@ class RandAugment:
     checks.number(self, 'fill', at_most=255)
     checks.one_of(self, 'overflow', ('wrap', 'clamp'))
     checks.number(self, 'probability', at_least=0, at_most=1)
+    checks.number(self, 'magnitude_std', at_least=0)
+    checks.one_of(self, 'contrast', op_names.CONTRASTS)
+    checks.one_of(self, 'form', op_names.FORMS)
     _check_ops(self.ops)
     object.__setattr__(self, 'ops', tuple(self.ops))
 
+  @property
+  def arguments(self) -> op_arguments.OpArguments:
+    """What the operations take at a magnitude."""
+    return op_arguments.OpArguments(
+        cutout_size=self.cutout_size, translate_size=self.translate_size,
+        overflow=self.overflow)
+
   def argument(self, op: str) -> float | int:
-    """The argument of the operation named `op` at this magnitude, unsigned.
+    """The argument of the operation named `op` at `magnitude`, unsigned.
 
     For Cutout the side of its hole; 0 for operations without an argument.
     """
-    level = self.magnitude / 10
-    match op:
-      case 'Rotate':
-        return level * 30
-      case 'ShearX' | 'ShearY':
-        return level * 0.3
-      case 'TranslateX' | 'TranslateY':
-        return level * self.translate_size
-      case 'Color' | 'Contrast' | 'Brightness' | 'Sharpness':
-        return level * 1.8 + 0.1
-      case 'SolarizeAdd':
-        return int(level * 110)
-      case 'Cutout':
-        return 2 * int(level * self.cutout_size)
-      case 'Solarize':
-        threshold = int(level * 256)
-        return threshold % 256 if self.overflow == 'wrap' else min(
-            threshold, 256)
-      case 'Posterize':
-        # No bits would be a shift by 8, more than 8 a shift by some 255: the
-        # reference's shift stops at 7, which leaves one bit.
-        bits = max(int(level * 4), 1)
-        return bits if bits <= 8 else {'wrap': 1, 'clamp': 8}[self.overflow]
-      case _:
-        return 0
+    return self.arguments.unsigned(op, self.magnitude)
 
-  def draw(self, seeds) -> list[Choice]:
+  @property
+  def magnitudes(self) -> tuple[float, ...]:
+    """The magnitudes that can be drawn."""
+    if not self.magnitude_std:
+      return (self.magnitude,)
+    return tuple(n / _GRID for n in range(_MOST * _GRID + 1))
+
+  def draw(self, seeds) -> Choice:
     """What happens to each image.
 
     Args:
       seeds: [batch] int64, one for each image.
 
     Returns:
-      A choice for each layer; the first ones do not depend on `layers`.
+      A choice; that of the first layers does not depend on `layers`.
     """
     import tensorflow as tf
     from ns.core import draws
 
-    numbers = tf.unstack(draws.uniform(seeds, _DRAWS * self.layers), axis=1)
-    choices = []
-    for layer in range(self.layers):
-      op, whether, sign, row, column = numbers[_DRAWS * layer:][:_DRAWS]
-      op = tf.cast(op * len(self.ops), tf.int32)
-      choices.append(Choice(
-          op=tf.where(whether < self.probability, op, len(self.ops)),
-          sign=tf.where(sign < 0.5, 1.0, -1.0), row=row, column=column))
-    return choices
+    numbers = tf.reshape(draws.uniform(seeds, _DRAWS * self.layers),
+                         [-1, self.layers, _DRAWS])
+    op, whether, sign, row, column = tf.unstack(numbers, axis=-1)
+    places = tf.constant([REFERENCE_OPS.index(name) for name in self.ops])
+    op = tf.gather(places, tf.cast(op * len(self.ops), tf.int32))
+    return Choice(
+        op=tf.where(whether < self.probability, op, -1),
+        sign=tf.where(sign < 0.5, 1.0, -1.0), row=row, column=column,
+        level=self._draw_level(seeds, tf.zeros_like(op)))
+
+  def _draw_level(self, seeds, zeros):
+    """`Choice.level`: by the distribution function of the magnitudes."""
+    import tensorflow as tf
+    from ns.core import draws
+
+    if not self.magnitude_std:
+      return zeros
+    stream = draws.members(seeds, tf.constant(_MAGNITUDES, tf.int64))
+    number = draws.uniform(stream, self.layers)
+    level = tf.searchsorted(
+        _up_to(self.magnitude, self.magnitude_std), tf.reshape(number, [-1]),
+        side='right')
+    return tf.reshape(level, tf.shape(zeros))
 
   def apply(self, images, seeds):
     """The images, each after `layers` operations of its own.
@@ -163,40 +177,29 @@ class RandAugment:
     import tensorflow as tf
     from ns.noise import distort
 
+    choice = self.draw(seeds)
+    rows = tuple((op, magnitude) for magnitude in self.magnitudes
+                 for op in REFERENCE_OPS)
+    numbers = tf.gather(
+        op_arguments.table(self.arguments, rows),
+        choice.level * len(REFERENCE_OPS) + tf.maximum(choice.op, 0))
     shape = tf.shape(images)
-    places = tf.constant(
-        [REFERENCE_OPS.index(op) for op in self.ops] + [distort.NOTHING])
-    choices = self.draw(seeds)
-    return distort.apply(
-        images,
-        tf.stack([tf.gather(places, c.op) for c in choices], axis=1),
-        tf.stack([self._arguments(c, shape[1], shape[2]) for c in choices],
-                 axis=1),
-        fill=self.fill, among=self.ops)
+    taken = op_arguments.assemble(
+        choice.op, numbers, choice.sign, choice.row, choice.column, shape[1],
+        shape[2])
+    return distort.apply(images, choice.op, taken, fill=self.fill,
+                         contrast=self.contrast, form=self.form, among=self.ops)
 
-  def _arguments(self, choice: Choice, height, width):
-    """[batch, 6] float32: what each image's operation takes."""
-    import tensorflow as tf
-    from ns.noise import distort
-    from ns.noise import image_ops
 
-    zeros = tf.zeros_like(choice.sign)
-    rows = []
-    for op in self.ops:
-      argument = self.argument(op)
-      if op in image_ops.GEOMETRIC:
-        row = image_ops.GEOMETRIC[op](argument * choice.sign, height, width)
-      else:
-        numbers = [tf.fill(tf.shape(zeros), float(argument))]
-        if op == 'Cutout':
-          numbers += [choice.row, choice.column]
-        numbers += [zeros] * (distort.ARGUMENTS - len(numbers))
-        row = tf.stack(numbers, axis=1)
-      rows.append(row)
-    rows.append(tf.zeros_like(rows[0]))
-    batch = tf.range(tf.shape(zeros)[0])
-    return tf.gather_nd(
-        tf.stack(rows), tf.stack([choice.op, batch], axis=1))
+@functools.lru_cache(maxsize=32)
+def _up_to(mean: float, std: float) -> np.ndarray:
+  """Probability of a magnitude up to each of the grid but the last, float32.
+
+  Those that are drawn outside of the grid's ends come to the ends.
+  """
+  normal = statistics.NormalDist(mean, std)
+  return np.array([normal.cdf((n + 0.5) / _GRID) for n in range(_MOST * _GRID)],
+                  np.float32)
 
 
 def _check_ops(ops: Any) -> None:
