@@ -1,12 +1,17 @@
 """Floor 4, pseudo-labels: a teacher's predictions, and which of them the student sees.
 
 `Labelling` writes what the teacher says of every image of the pool (`store`),
-`Select` reads it and writes the images that are confident enough, as often as
-`Balance` (or `Unbalanced`) counts them. Neither TensorFlow nor pyarrow is
-loaded before they run.
+`Select` reads it and writes the images that are confident enough and within
+other `ScoreBound`s, as often as `Balance` (or `ThresholdGrid`, or `Unbalanced`)
+counts them; how they are written is said by `Materialise` and `Reencode`.
+Neither TensorFlow nor pyarrow is loaded before they run.
 """
 
 from ns.pseudolabel.balance import Balance
+from ns.pseudolabel.balance import ThresholdGrid
 from ns.pseudolabel.balance import Unbalanced
 from ns.pseudolabel.labelling import Labelling
+from ns.pseudolabel.materialise import Materialise
+from ns.pseudolabel.reencode import Reencode
+from ns.pseudolabel.score_bound import ScoreBound
 from ns.pseudolabel.select import Select

@@ -7,33 +7,32 @@ All work: it imports TensorFlow, so the facade does not import it.
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 
 from etils import epath
 import tensorflow as tf
 
 from ns.core import files
-from ns.mixture import pseudo_record
 
 
 @contextlib.contextmanager
-def writing(folder: epath.PathLike, num_files: int
+def writing(paths: Sequence[epath.PathLike]
             ) -> Iterator[Callable[[bytes], None]]:
-  """Gives a function that appends a record.
+  """Gives a function that appends a record to the files at `paths`, in turn.
 
   The files get their names when the block ends well, else there are none.
   """
   with contextlib.ExitStack() as stack:
     writers = []
-    for number in range(num_files):
-      aside = stack.enter_context(files.written_aside(
-          pseudo_record.path(folder, number, num_files)))
+    for path in paths:
+      aside = stack.enter_context(files.written_aside(path))
       writers.append(stack.enter_context(tf.io.TFRecordWriter(str(aside))))
     written = 0
 
     def write(record: bytes) -> None:
       nonlocal written
-      writers[written % num_files].write(record)
+      writers[written % len(writers)].write(record)
       written += 1
 
     yield write

@@ -1,5 +1,7 @@
 """Select: which pseudo-labelled images the student sees, and how often."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
 import dataclasses
 
 from etils import epath
@@ -7,42 +9,65 @@ import numpy as np
 
 from ns.core import checks
 from ns.core import errors
+from ns.core import manifest
 from ns.core import seeds
+from ns.pseudolabel import choice as choices
 from ns.pseudolabel import header as headers
+from ns.pseudolabel import materialise as materialise_lib
+from ns.pseudolabel import scan as scans
+from ns.pseudolabel import score_bound
 from ns.pseudolabel import store
-
-# Rows that are joined with their images at a time.
-_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Select:
-  """Keeps the confident images and balances the classes.
+  """Keeps the confident images, balances the classes and writes the images.
 
-  Two passes over the predictions: the first reads keys, labels and confidences
-  and decides on copies; the second joins distributions and images by key and
-  writes them.
+  The selection streams over labels and confidences some times, with memory that
+  does not grow with the pool (see `decision`); then distributions and images
+  are joined by key and written.
 
   Attributes:
     min_confidence: images of a lower confidence are dropped; the comparison is
-      in float32, as the confidences are. None keeps all. The paper takes 0.3
-      (arXiv 1911.04252, section 3.1).
-    balance: an object with `copies`, see `ns.pseudolabel.balance`.
+      in float32, as the confidences are. A sequence has a number for each
+      class. None keeps all. The paper takes 0.3 (arXiv 1911.04252, section
+      3.1).
+    bounds: `ScoreBound`s of other scores, all of which an image has to meet;
+      the predictions must have these scores.
+    balance: an object as `ns.pseudolabel.balance` says.
+    materialise: how the images are written.
   """
-  min_confidence: float | None = 0.3
+  min_confidence: float | Sequence[float] | None = 0.3
+  bounds: Sequence[score_bound.ScoreBound] = ()
   balance: object
+  materialise: materialise_lib.Materialise = materialise_lib.Materialise()
 
   def __post_init__(self):
-    if self.min_confidence is not None:
+    if isinstance(self.min_confidence, (list, tuple)):
+      for label, value in enumerate(self.min_confidence):
+        if (isinstance(value, bool) or not isinstance(value, (int, float))
+            or not 0 <= value <= 1):
+          raise ValueError(
+              '`Select.min_confidence` should have a number at least 0 and at '
+              f'most 1 for each class, but has {value!r} for class {label}.')
+    elif self.min_confidence is not None:
       checks.number(self, 'min_confidence', at_least=0, at_most=1)
+    checks.instance(self, 'bounds', list, tuple)
+    for bound in self.bounds:
+      if not isinstance(bound, score_bound.ScoreBound):
+        raise TypeError('`Select.bounds` should be of `ScoreBound`s, but has '
+                        f'{bound!r}.')
     checks.has_methods(self, 'balance', 'copies')
+    checks.instance(self, 'materialise', materialise_lib.Materialise)
 
   def run(self, predictions_folder: str, source, folder: str,
-          seed: seeds.Seed, classes: int, num_shards: int = 8) -> dict:
+          seed: seeds.Seed, classes: int, num_shards: int = 8,
+          on_progress: Callable[[int, int], None] | None = None) -> dict:
     """Writes `selection.parquet` and the student's records.
 
-    Files of an earlier selection in `folder` are removed first;
-    `selection.parquet` is the last to appear.
+    Files of an earlier selection in `folder` are removed, but for parts of
+    records that are finished and the same; `selection.parquet` is the last to
+    appear.
 
     Args:
       predictions_folder: where `Labelling.run` wrote.
@@ -50,7 +75,9 @@ class Select:
       folder: where the files go; made if need be.
       seed: for the balance.
       classes: how many classes the student tells apart.
-      num_shards: how many files of records; fewer if there are fewer images.
+      num_shards: how many files of records a part has, see `Materialise`; fewer
+        if there are fewer images.
+      on_progress: called with the number of images written, and that of all.
 
     Returns:
       Counts: `pool`, `kept` (confident enough), `used` (with a copy) and
@@ -66,58 +93,71 @@ class Select:
     if num_shards < 1:
       raise ValueError('`num_shards` should be at least 1, but is '
                        f'{num_shards}.')
-    shards = tuple(source.shards)
-    header = _checked_header(predictions_folder, source, shards, classes)
-    keys, labels, confidences = _columns(predictions_folder, shards, classes)
-    kept = self._kept(confidences, source)
-    copies = np.zeros(len(labels), np.int64)
-    copies[kept] = self.balance.copies(
-        labels[kept], confidences[kept], classes=classes, seed=seed,
-        keys=keys[kept])
-    used = copies > 0
-    if not used.any():
-      raise errors.RunError(
-          f'`Select.balance` should leave images, but {self.balance!r} gives '
-          f'none of {int(kept.sum())} a copy; bind another balance.')
-    num_files = min(num_shards, int(used.sum()))
-    _remove_earlier(folder)
-    _write(predictions_folder, source, shards, header, copies, folder,
-           num_files)
-    counts = {'records_files': num_files}
-    weights = {'pool': np.ones_like(copies), 'kept': kept, 'used': used,
-               'copies': copies}
-    for name, weight in weights.items():
-      counts[name] = int(weight.sum())
-      per_class = np.bincount(labels, weight, minlength=classes)
-      counts[f'{name}_per_class'] = per_class.astype(np.int64).tolist()
-    right = _right(source, labels)
-    if right is not None:
-      for name in 'pool', 'kept', 'used':
-        counts[f'accuracy_{name}'] = float(
-            right[weights[name].astype(bool)].mean())
+    header = _checked_header(predictions_folder, source, classes)
+    scratch = epath.Path(folder) / manifest.SCRATCH
+    choice = self.choose(predictions_folder, source, seed, classes, header,
+                         store.selection_path(scratch))
+    final = epath.Path(store.selection_path(folder))
+    final.unlink(missing_ok=True)
+    counts = {'records_files': self.materialise.run(
+        choice, source, header, folder, num_shards, on_progress)}
+    epath.Path(store.selection_path(scratch)).replace(final)
+    scratch.rmtree()
+    for name, per_class in choice.per_class.items():
+      counts[name] = int(per_class.sum())
+      counts[f'{name}_per_class'] = per_class.tolist()
+    for name, right in (choice.right or {}).items():
+      counts[f'accuracy_{name}'] = right / counts[name]
     return counts
 
-  def _kept(self, confidences: np.ndarray, source) -> np.ndarray:
-    if not confidences.size:
-      raise errors.RunError(f'The pool `{source.name}` has no image to select; '
-                            'look at its path.')
-    if self.min_confidence is None:
-      return np.ones(len(confidences), bool)
-    kept = confidences >= np.float32(self.min_confidence)
-    if not kept.any():
+  def choose(self, predictions_folder: str, source, seed: seeds.Seed,
+             classes: int, header: headers.Header, path: str
+             ) -> choices.Choice:
+    """Decides on the selection and writes it to `path`, without the images.
+
+    Args:
+      predictions_folder, source, seed, classes: as of `run`.
+      header: of the predictions.
+      path: where the selection goes.
+
+    Raises:
+      RunError: as of `run`.
+    """
+    scan = scans.Scan(
+        folder=predictions_folder, shards=tuple(source.shards), classes=classes,
+        min_confidences=self._min_confidences(classes),
+        bounds=tuple(self.bounds))
+    return choices.choose(
+        scan, self.balance, seed, header, path,
+        _hidden(source, scan.num_images), source.name, self._asked())
+
+  def _min_confidences(self, classes: int) -> np.ndarray:
+    """[classes] float32."""
+    if not isinstance(self.min_confidence, (list, tuple)):
+      return np.full(classes, self.min_confidence or 0, np.float32)
+    if len(self.min_confidence) != classes:
       raise errors.RunError(
-          f'No image of `{source.name}` reaches `Select.min_confidence` = '
-          f'{self.min_confidence:g}: the highest confidence of '
-          f'{len(confidences)} is {confidences.max():.4g}; lower it or train a '
-          'better teacher.')
-    return kept
+          '`Select.min_confidence` should be one number, or one for each of '
+          f'{classes} classes, but has {len(self.min_confidence)}.')
+    return np.array(self.min_confidence, np.float32)
+
+  def _asked(self) -> str:
+    """What the filter asks, for an error."""
+    asked = []
+    if isinstance(self.min_confidence, (list, tuple)):
+      asked.append("its class's `Select.min_confidence`")
+    elif self.min_confidence is not None:
+      asked.append(f'`Select.min_confidence` = {self.min_confidence:g}')
+    if self.bounds:
+      asked.append('`Select.bounds`')
+    return ' and '.join(asked)
 
 
-def _checked_header(folder, source, shards, classes) -> headers.Header:
+def _checked_header(folder, source, classes) -> headers.Header:
   """The header that all files of predictions have in common."""
   first = None
   digest = source.digest()
-  for shard in shards:
+  for shard in source.shards:
     path = store.predictions_path(folder, shard.name)
     header, rows = store.read_header(path)
     first = first or header
@@ -127,6 +167,7 @@ def _checked_header(folder, source, shards, classes) -> headers.Header:
         ('source digest', digest, header.source_digest),
         ('teacher fingerprint', first.teacher_fingerprint,
          header.teacher_fingerprint),
+        ('temperature', first.temperature, header.temperature),
         ('number of rows', shard.num_examples, rows)):
       if found != expected:
         raise errors.RunError(
@@ -135,96 +176,12 @@ def _checked_header(folder, source, shards, classes) -> headers.Header:
   return first
 
 
-def _columns(folder, shards, classes):
-  """Keys [images] object, labels int32 and confidences float32 of the pool."""
-  parts = {'key': [np.empty(0, object)], 'label': [np.empty(0, np.int32)],
-           'confidence': [np.empty(0, np.float32)]}
-  for shard in shards:
-    path = store.predictions_path(folder, shard.name)
-    for rows in store.read(path, list(parts), classes=classes):
-      for name, values in parts.items():
-        values.append(rows[name])
-      if not ((0 <= rows['label']) & (rows['label'] < classes)
-              & (0 <= rows['confidence']) & (rows['confidence'] <= 1.01)).all():
-        raise errors.RunError(
-            f'`{path}` should have labels below {classes} and confidences from '
-            '0 to 1, but has others; label the pool again.')
-  return tuple(np.concatenate(values) for values in parts.values())
-
-
-def _right(source, labels) -> np.ndarray | None:
+def _hidden(source, images: int) -> np.ndarray | None:
   hidden = getattr(source, 'hidden_labels', lambda: None)()
   if hidden is None:
     return None
-  if np.shape(hidden) != labels.shape:
+  if np.shape(hidden) != (images,):
     raise errors.RunError(
-        f'The hidden labels of `{source.name}` should be {len(labels)}, one '
+        f'The hidden labels of `{source.name}` should be {images}, one '
         f'for each image, but are of shape {list(np.shape(hidden))}.')
-  return np.asarray(hidden) == labels
-
-
-def _remove_earlier(folder) -> None:
-  from ns.mixture import pseudo_record
-  epath.Path(store.selection_path(folder)).unlink(missing_ok=True)
-  for path in pseudo_record.paths(folder):
-    path.unlink()
-
-
-def _write(predictions_folder, source, shards, header, copies, folder,
-           num_files) -> None:
-  from ns.mixture import pseudo_record
-  from ns.pseudolabel import record_files
-  begin = 0
-  with store.writing_selection(
-      store.selection_path(folder), header) as selection, \
-      record_files.writing(folder, num_files) as write_record:
-    for shard in shards:
-      shard_copies = copies[begin:begin + shard.num_examples]
-      begin += shard.num_examples
-      if not shard_copies.any():
-        continue
-      for rows, images, counts in _joined(
-          predictions_folder, source, shard, header.classes, shard_copies):
-        selection.write(rows['key'], rows['label'], rows['confidence'], counts)
-        for index, image in enumerate(images):
-          write_record(pseudo_record.serialise(
-              key=rows['key'][index], image=image,
-              probabilities=rows['probabilities'][index],
-              label=rows['label'][index], confidence=rows['confidence'][index],
-              copies=counts[index]))
-
-
-def _joined(folder, source, shard, classes, copies):
-  """Yields the used rows of a shard with their images and copies."""
-  from ns.pseudolabel import shard_batches
-  path = store.predictions_path(folder, shard.name)
-  predictions = store.read(
-      path, ['key', 'label', 'confidence', 'probabilities'], _BATCH,
-      classes=classes)
-  records = shard_batches.batches(source, shard, _BATCH, decoded=False)
-  begin = 0
-  for keys, images in records:
-    rows = next(predictions, None)
-    if rows is None or len(rows['key']) != len(keys):
-      more = rows is None or len(keys) > len(rows['key'])
-      raise errors.RunError(
-          f'Shard `{shard.name}` of `{source.name}` has '
-          f'{"more" if more else "fewer"} records than the '
-          f'{shard.num_examples} that it declares and `{path}` has; count the '
-          'source and label the pool again.')
-    if [key.encode() for key in rows['key']] != keys.tolist():
-      raise errors.RunError(_other_key(path, source, begin, rows['key'], keys))
-    counts = copies[begin:begin + len(keys)]
-    begin += len(keys)
-    used = np.flatnonzero(counts)
-    if used.size:
-      yield ({name: values[used] for name, values in rows.items()},
-             images[used], counts[used])
-
-
-def _other_key(path, source, begin, ours, theirs) -> str:
-  row = next(row for row, key in enumerate(ours)
-             if key.encode() != theirs[row])
-  return (f'Row {begin + row} of `{path}` should have the key of its image in '
-          f'`{source.name}`, `{theirs[row].decode(errors="replace")}`, but has '
-          f'`{ours[row]}`; label the pool again.')
+  return np.asarray(hidden)

@@ -5,8 +5,15 @@ DuckDB, Polars and Arrow open them. They are written aside and get their name
 when they are complete, and equal rows give equal bytes, however they came in
 batches. Paths may be `gs://` paths.
 
-Size: for 1,000 classes 2 KB an image before compression, for 10 classes 20
-bytes, and about 10 for the rest beside the key.
+What float16 does to a distribution: a probability comes back within 1 part in
+2,048, from 6e-5 down to 6e-8 (2^-24) within 3e-8, and below 3e-8 (2^-25) as 0.
+So at most 3e-8 x classes of the mass is lost; but of the distribution at a
+temperature T above 1, taken from the file later, up to (3e-8)^(1/T) x classes:
+a thousandth of it at T = 1.1 and 1,000 classes, a sixth at T = 2. Where a
+temperature above 1 is wanted, give it to the teacher (`Header.temperature`),
+or keep `top_k`, which knows what all the other classes have together.
+
+Sizes and speeds are in docs/pseudo_labels.md.
 """
 
 from collections.abc import Iterator
@@ -19,6 +26,7 @@ import numpy as np
 from ns.core import errors
 from ns.core import files
 from ns.pseudolabel import header as headers
+from ns.pseudolabel import scores
 
 # A group of rows is held in memory and compressed as one.
 _GROUP_BYTES = 32 * 2**20
@@ -48,10 +56,11 @@ class _Rows:
   def __init__(self, path: str, file, kind: str, header: headers.Header):
     from pyarrow import parquet
     self._path = path
-    self._schema = headers.schema(kind, header.classes)
+    self._header = header
+    self._schema = headers.schema(kind, header)
     self._waiting = self._schema.empty_table()
-    row_bytes = 2 * header.classes if kind == headers.PREDICTIONS else 1
-    self._group = max(1, min(_GROUP_ROWS, _GROUP_BYTES // row_bytes))
+    self._group = max(1, min(
+        _GROUP_ROWS, _GROUP_BYTES // headers.row_bytes(kind, header)))
     self._file = parquet.ParquetWriter(
         file, self._schema.with_metadata(headers.metadata(kind, header)),
         use_dictionary=['label'])
@@ -78,8 +87,10 @@ class _Rows:
     """Ends the file as it is."""
     self._file.close()
 
-  def _keys(self, keys: Sequence[str | bytes]):
+  def _keys(self, keys):
     import pyarrow as pa
+    if isinstance(keys, pa.StringArray):
+      return keys
     keys = [k.encode() if isinstance(k, str) else k for k in keys]
     try:
       return pa.array(keys, pa.binary()).cast(pa.string())
@@ -93,37 +104,55 @@ class _Rows:
 class PredictionsWriter(_Rows):
   """Takes the predictions for a shard; made by `writing_predictions`."""
 
-  def write(self, keys: Sequence[str | bytes],
-            probabilities: np.ndarray) -> None:
+  def write(self, keys: Sequence[str | bytes], probabilities: np.ndarray,
+            logits: np.ndarray | None = None) -> None:
     """Appends the rows of one batch.
 
-    Label and confidence are taken from the float32 distribution, before it is
-    rounded to float16.
+    Label, confidence and scores are taken from the float32 distribution, before
+    it is rounded to float16.
 
     Args:
       keys: [rows] str, or bytes in UTF-8.
       probabilities: [rows, classes] float32, each row a distribution.
+      logits: [rows, classes] float32 that the distributions are made from;
+        needed for the score `energy`.
 
     Raises:
-      ValueError: the shapes do not agree.
+      ValueError: the shapes do not agree, or there are no logits for `energy`.
       RunError: a row is not a distribution (its key is named), or a key is not
         UTF-8.
     """
     import pyarrow as pa
-    column = self._schema.field('probabilities').type
+    expected = (len(keys), self._header.classes)
     probabilities = np.ascontiguousarray(probabilities, np.float32)
-    if probabilities.shape != (len(keys), column.list_size):
-      raise ValueError(
-          '`probabilities` should be of shape [rows, classes] = '
-          f'{[len(keys), column.list_size]}, but is of shape '
-          f'{list(probabilities.shape)}.')
+    for name, values in ('probabilities', probabilities), ('logits', logits):
+      if values is not None and np.shape(values) != expected:
+        raise ValueError(
+            f'`{name}` should be of shape [rows, classes] = {list(expected)}, '
+            f'but is of shape {list(np.shape(values))}.')
     _check_distributions(keys, probabilities)
     labels = probabilities.argmax(axis=1)  # The first one on a tie.
     confidences = probabilities[np.arange(len(keys)), labels]
-    halves = pa.array(probabilities.astype(np.float16).reshape(-1))
     self._append([
         self._keys(keys), pa.array(labels, pa.int32()), pa.array(confidences),
-        pa.FixedSizeListArray.from_arrays(halves, type=column)])
+        *(pa.array(scores.of(name, probabilities, logits), pa.float32())
+          for name in self._header.scores),
+        *self._distribution(probabilities)])
+
+  def _distribution(self, probabilities: np.ndarray) -> list:
+    """The columns that hold the distribution."""
+    import pyarrow as pa
+    listed = lambda name, values: pa.FixedSizeListArray.from_arrays(
+        pa.array(values.reshape(-1)), type=self._schema.field(name).type)
+    if self._header.top_k is None:
+      return [listed('probabilities', probabilities.astype(np.float16))]
+    top = _highest(probabilities, self._header.top_k)
+    number = self._schema.field('top_classes').type.value_type
+    highest = np.take_along_axis(probabilities, top, axis=1)
+    rest = 1 - highest.sum(axis=1, dtype=np.float64)
+    return [listed('top_classes', top.astype(number.to_pandas_dtype())),
+            listed('top_probabilities', highest.astype(np.float16)),
+            pa.array(np.maximum(rest, 0), pa.float32())]
 
 
 class SelectionWriter(_Rows):
@@ -162,6 +191,20 @@ def _writing(writer, path, kind, header):
       rows.finish()
     finally:
       rows.close()
+
+
+def _highest(probabilities: np.ndarray, count: int) -> np.ndarray:
+  """[rows, count] the classes of the highest; of equal ones the lowest."""
+  rows, classes = probabilities.shape
+  if not rows:
+    return np.empty((0, count), np.int64)
+  # One number that sorts by the probability down, then by the class up: bits of
+  # floats that are not negative sort as the floats do.
+  order = np.ascontiguousarray(probabilities).view(np.uint32).astype(np.int64)
+  order = (order << 32) | np.arange(classes - 1, -1, -1)
+  best = np.partition(order, classes - count, axis=1)[:, classes - count:]
+  best.sort(axis=1)
+  return classes - 1 - (best[:, ::-1] & (2**32 - 1))
 
 
 def _check_distributions(keys, probabilities) -> None:
@@ -223,48 +266,130 @@ def read(path: epath.PathLike, columns: Sequence[str],
 
   Args:
     path: of the file.
-    columns: which columns to read; the others are not touched.
+    columns: which columns to read; the others are not touched. `probabilities`
+      can be read from every file of predictions.
     batch_size: rows in a batch; the last one has what is left.
     kind: `header.PREDICTIONS` or `header.SELECTION`.
     classes: how many classes the file should have; None takes any.
 
   Yields:
     Column name to values: `key` [rows] object (str), `label` and `copies`
-    [rows] int32, `confidence` [rows] float32, `probabilities` [rows, classes]
-    float16.
+    [rows] int32, `confidence`, the scores and `rest` [rows] float32,
+    `probabilities` [rows, classes] float16, or float32 where the file keeps
+    `top_k` classes and the others have an even share of the rest;
+    `top_classes` and `top_probabilities` [rows, top_k].
 
   Raises:
     RunError: the file is missing, damaged, of another format or has another
       number of classes.
     ValueError: there is no such column in files of `kind`.
   """
-  import pyarrow as pa
+  with opened(path, kind, classes) as file:
+    for batch in file.batches(columns, batch_size):
+      yield {name: _to_numpy(values) for name, values in batch.items()}
+
+
+@contextlib.contextmanager
+def opened(path: epath.PathLike, kind: str = headers.PREDICTIONS,
+           classes: int | None = None) -> Iterator['File']:
+  """Gives the `File` at `path`; arguments and errors as of `read`."""
   with _opened(path, kind) as (file, header):
     if classes is not None and header.classes != classes:
       raise errors.RunError(
           f'`{path}` should be of {classes} classes, but is of '
           f'{header.classes}; label the pool again with a teacher of this '
           'run.')
-    names = file.schema_arrow.names
-    for name in columns:
-      if name not in names:
-        raise ValueError(f'`columns` should be among {", ".join(names)}, but '
-                         f'has {name!r}.')
-    batches = file.iter_batches(batch_size, columns=list(columns))
+    yield File(str(path), file, header)
+
+
+class File:
+  """An open file of predictions or of a selection; made by `opened`.
+
+  Attributes:
+    header: its `Header`.
+    group_rows: how many rows each group of rows has.
+  """
+
+  def __init__(self, path: str, file, header: headers.Header):
+    self._path, self._file, self.header = path, file, header
+    self.group_rows = [file.metadata.row_group(group).num_rows
+                       for group in range(file.metadata.num_row_groups)]
+    self._names = list(file.schema_arrow.names)
+    if header.top_k is not None and 'top_classes' in self._names:
+      self._names.append('probabilities')
+
+  def groups(self, numbers: Sequence[int], columns: Sequence[str]) -> dict:
+    """The rows of some groups: column name to `pyarrow.Array`, as stored."""
+    self._check(columns)
+    with self._damaged():
+      table = self._file.read_row_groups(list(numbers), columns=list(columns),
+                                         use_threads=False)
+      return {name: _one_array(table.column(name)) for name in columns}
+
+  def batches(self, columns: Sequence[str], batch_size: int) -> Iterator[dict]:
+    """Yields batches of rows in order: column name to `pyarrow.Array`.
+
+    `probabilities` of a file with `top_k` are a numpy array, see `read`.
+    """
+    self._check(columns)
+    spread = 'probabilities' in columns and self.header.top_k is not None
+    stored = [name for name in columns if not (
+        spread and name == 'probabilities')]
+    if spread:
+      stored.extend(name for name in ('top_classes', 'top_probabilities',
+                                      'rest') if name not in stored)
+    batches = self._file.iter_batches(batch_size, columns=stored)
     while True:
-      try:
+      with self._damaged():
         batch = next(batches, None)
-      except (pa.ArrowException, OSError) as error:
-        raise errors.RunError(
-            f'`{path}` is damaged ({str(error).rstrip(".")}); remove it and '
-            'run its stage again.') from error
       if batch is None:
         return
-      yield {name: _to_numpy(batch.column(name)) for name in columns}
+      rows = {name: batch.column(name) for name in stored}
+      if spread:
+        rows['probabilities'] = _spread(rows, self.header)
+      yield {name: rows[name] for name in columns}
+
+  def _check(self, columns) -> None:
+    for name in columns:
+      if name not in self._names:
+        raise ValueError(f'`columns` should be among {", ".join(self._names)}, '
+                         f'but has {name!r}.')
+
+  @contextlib.contextmanager
+  def _damaged(self):
+    import pyarrow as pa
+    try:
+      yield
+    except (pa.ArrowException, OSError) as error:
+      raise errors.RunError(
+          f'`{self._path}` is damaged ({str(error).rstrip(".")}); remove it '
+          'and run its stage again.') from error
+
+
+def _spread(rows, header: headers.Header) -> np.ndarray:
+  """[rows, classes] float32: the top classes, and an even share of the rest."""
+  share = _to_numpy(rows['rest']) / np.float32(header.classes - header.top_k)
+  whole = np.repeat(share[:, np.newaxis], header.classes, axis=1)
+  np.put_along_axis(
+      whole, _to_numpy(rows['top_classes']).astype(np.int64),
+      _to_numpy(rows['top_probabilities']).astype(np.float32), axis=1)
+  return whole
+
+
+def _one_array(column):
+  """A column of a table as one array."""
+  import pyarrow as pa
+  if column.num_chunks == 1:
+    return column.chunk(0)
+  return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array(
+      [], column.type)
 
 
 def _to_numpy(column) -> np.ndarray:
   import pyarrow as pa
+  if isinstance(column, np.ndarray):
+    return column
   if pa.types.is_fixed_size_list(column.type):
-    return column.flatten().to_numpy().reshape(-1, column.type.list_size)
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(
+        -1, column.type.list_size)
   return column.to_numpy(zero_copy_only=False)

@@ -12,7 +12,8 @@ def read(path):
 
 
 def test_records_go_to_the_files_in_turn(tmp_path):
-  with record_files.writing(tmp_path / 'new', 3) as write:
+  with record_files.writing([pseudo_record.path(tmp_path / 'new', i, 3)
+                             for i in range(3)]) as write:
     for number in range(8):
       write(b'%d' % number)
     assert pseudo_record.paths(tmp_path / 'new') == []
@@ -25,7 +26,7 @@ def test_records_go_to_the_files_in_turn(tmp_path):
 
 def test_nothing_is_left_when_the_block_fails(tmp_path):
   with pytest.raises(KeyboardInterrupt):
-    with record_files.writing(tmp_path, 3) as write:
+    with record_files.writing([tmp_path / 'a', tmp_path / 'b']) as write:
       write(b'a')
       raise KeyboardInterrupt
   assert os.listdir(tmp_path) == []

@@ -1,0 +1,173 @@
+"""The selection of images: decided, counted and written, without the images."""
+
+from collections.abc import Sequence
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from ns.core import errors
+from ns.core import seeds as seeds_lib
+from ns.pseudolabel import decision as decisions
+from ns.pseudolabel import header as headers
+from ns.pseudolabel import scan as scans
+from ns.pseudolabel import store
+
+# What is counted, by class and in all.
+KINDS = ('pool', 'kept', 'used', 'copies')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+  """A selection.
+
+  Attributes:
+    scan: of the pool.
+    blocks: of the pool.
+    decision: has `copies(block, rows)`, see `decision.Decision`.
+    per_class: [classes] int64 for each of `KINDS`.
+    right: how many of `pool`, `kept` and `used` have their hidden label; None
+      without hidden labels.
+    used: [shards] int64, images used.
+    digests: [shards], of which images are used and how often.
+  """
+  scan: scans.Scan
+  blocks: Sequence[scans.Block]
+  decision: object
+  per_class: dict[str, np.ndarray]
+  right: dict[str, int] | None
+  used: np.ndarray
+  digests: Sequence[bytes]
+
+  def copies(self, shard: int) -> np.ndarray:
+    """[rows] int64: how often each image of a shard is used."""
+    copies = np.zeros(self.scan.shards[shard].num_examples, np.int64)
+    for block in self.blocks:
+      if block.shard == shard:
+        rows = self.scan.read(block)
+        first = rows.places - _first(self.scan.shards, shard)
+        copies[first] = self.decision.copies(block, rows)
+    return copies
+
+  def part(self, shards: Sequence[int]) -> 'Choice':
+    """This, without what only other shards need."""
+    return dataclasses.replace(
+        self, blocks=[block for block in self.blocks
+                      if block.shard in set(shards)])
+
+
+def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
+           header: headers.Header, path: str, hidden: np.ndarray | None,
+           name: str, rule: str) -> Choice:
+  """Decides which images are used, and writes the selection to `path`.
+
+  Args:
+    scan: of the pool.
+    balance: see `ns.pseudolabel.balance`; one that offers `copies` alone has
+      keys, labels and confidences of the kept images in memory.
+    seed: for the balance.
+    header: of the predictions.
+    path: where the selection goes.
+    hidden: [images] hidden labels, which decide on nothing; or None.
+    name: of the source, for errors.
+    rule: what the filter asks, for errors.
+
+  Raises:
+    RunError: there are no images, none passes the filter, or none is used.
+  """
+  streams = hasattr(balance, 'rule') and hasattr(balance, 'thresholds')
+  surveyed = decisions.survey(scan, balance.thresholds if streams else (0.0,))
+  if not scan.num_images:
+    raise errors.RunError(f'The pool `{name}` has no image to select; look at '
+                          'its path.')
+  if not surveyed.kept:
+    raise errors.RunError(
+        f'No image of `{name}` reaches {rule}: the highest confidence of '
+        f'{scan.num_images} is {surveyed.highest:.4g}; lower it or train a '
+        'better teacher.')
+  if streams:
+    decision = decisions.decide(scan, surveyed, balance.rule(surveyed.counts),
+                                seed)
+  else:
+    decision = _in_memory(scan, surveyed, balance, seed)
+  return _written(scan, surveyed, decision, header, path, hidden, balance)
+
+
+@dataclasses.dataclass(frozen=True)
+class _InMemory:
+  """Copies of all kept images; offers `copies` as a `Decision` does."""
+  kept_copies: np.ndarray
+
+  def copies(self, block: scans.Block, rows: scans.Rows) -> np.ndarray:
+    first = block.kept_before
+    return self.kept_copies[first:first + len(rows.kept)]
+
+
+def _in_memory(scan, surveyed, balance, seed) -> _InMemory:
+  def of(block):
+    rows = scan.read(block)
+    keys = rows.read_keys(np.arange(len(rows.kept)))
+    return (rows.labels, rows.confidences,
+            keys.to_numpy(zero_copy_only=False).astype(object))
+  labels, confidences, keys = map(
+      np.concatenate, zip(*scans.mapped(of, surveyed.blocks)))
+  copies = balance.copies(labels, confidences, classes=scan.classes, seed=seed,
+                          keys=keys)
+  return _InMemory(np.asarray(copies).astype(np.int64))
+
+
+def _written(scan, surveyed, decision, header, path, hidden, balance
+             ) -> Choice:
+  def of(block):
+    rows = scan.read(block)
+    copies = decision.copies(block, rows)
+    used = np.flatnonzero(copies)
+    columns = (rows.read_keys(used), rows.labels[used], rows.confidences[used],
+               copies[used]) if len(used) else None
+    return columns, _counts(block, rows, copies, used, scan.classes, hidden)
+
+  per_class = {kind: np.zeros(scan.classes, np.int64) for kind in KINDS}
+  right = None if hidden is None else dict.fromkeys(KINDS[:3], 0)
+  used = np.zeros(len(scan.shards), np.int64)
+  digests = [hashlib.blake2b(digest_size=16) for _ in scan.shards]
+  with store.writing_selection(path, header) as writer:
+    for block, (columns, counts) in zip(
+        surveyed.blocks, scans.mapped(of, surveyed.blocks)):
+      if columns is not None:
+        writer.write(*columns)
+        used[block.shard] += len(columns[1])
+      digests[block.shard].update(counts['digest'])
+      for kind in KINDS:
+        per_class[kind] += counts[kind]
+      for kind in right or ():
+        right[kind] += counts[f'right_{kind}']
+    if not used.any():
+      raise errors.RunError(
+          f'`Select.balance` should leave images, but {balance!r} gives none '
+          f'of {surveyed.kept} a copy; bind another balance.')
+  return Choice(scan=scan, blocks=surveyed.blocks, decision=decision,
+                per_class=per_class, right=right, used=used,
+                digests=[digest.digest() for digest in digests])
+
+
+def _counts(block, rows, copies, used, classes, hidden) -> dict:
+  count = lambda labels: np.bincount(labels, minlength=classes)
+  counts = {
+      'pool': count(rows.all_labels), 'kept': count(rows.labels),
+      'used': count(rows.labels[used]),
+      'copies': np.bincount(rows.labels, copies, minlength=classes
+                            ).astype(np.int64)}
+  if hidden is not None:
+    right = rows.all_labels == hidden[
+        block.first:block.first + len(rows.all_labels)]
+    for kind, some in ('pool', slice(None)), ('kept', rows.kept), (
+        'used', rows.kept[used]):
+      counts[f'right_{kind}'] = int(np.count_nonzero(right[some]))
+  digest = hashlib.blake2b(digest_size=16)
+  digest.update(rows.places[used].tobytes())
+  digest.update(copies[used].tobytes())
+  return {**counts, 'digest': digest.digest()}
+
+
+def _first(shards, place: int) -> int:
+  return sum(shard.num_examples for shard in shards[:place])
