@@ -10,7 +10,10 @@ _PROGRAM = """\
 int main() { return static_cast<int>(std::vector<int>().size()); }
 """
 
-_SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+_SANITIZERS = [
+    "-fsanitize=address,undefined,float-cast-overflow",
+    "-fno-sanitize-recover=all",
+]
 
 _BUILD = """\
 # Asked for again by: ./bazelw sync --configure
