@@ -17,10 +17,13 @@ The module loads without TensorFlow.
 import dataclasses
 
 from ns.core import checks
+from ns.core import manifest
 
 # The draws of a crop have numbers of their own under its seed, so that they are
 # not those of a noise that was given the same seed.
 _FIRST_DRAW = 1 << 32
+
+_FORMS = ('auto', 'native', 'tensorflow')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,15 @@ class AsIs:
 
   An image of another size is a mistake in the configuration and not a broken
   image: it ends the run with a sentence.
+
+  Attributes:
+    form: how it is computed, with equal results: 'auto', 'native' (C++) or
+      'tensorflow'.
   """
+  form: str = manifest.execution(default='auto')
+
+  def __post_init__(self):
+    checks.one_of(self, 'form', _FORMS)
 
   def apply(self, image, size: int, channels: int, seed=None):
     """The pixels of the image.
@@ -50,7 +61,8 @@ class AsIs:
     del seed  # Nothing is random here.
     from ns.images import window
 
-    return window.whole(image, size=size, channels=channels)
+    return window.whole(image, size=size, channels=channels,
+                        form=self.form)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,9 +77,11 @@ class CentreCrop:
       (`preprocessing.py`, `center_crop`).
     fraction: this part of it. The weights of the TPU repository were evaluated
       with 0.875 at every size.
+    form: see `AsIs`.
   """
   padding: int | None = None
   fraction: float | None = None
+  form: str = manifest.execution(default='auto')
 
   def __post_init__(self):
     if (self.padding is None) == (self.fraction is None):
@@ -79,6 +93,7 @@ class CentreCrop:
       checks.integer(self, 'padding', at_least=0)
     else:
       checks.number(self, 'fraction', above=0, at_most=1)
+    checks.one_of(self, 'form', _FORMS)
 
   def apply(self, image, size: int, channels: int, seed=None):
     """The middle of the image, resized.
@@ -97,8 +112,8 @@ class CentreCrop:
     from ns.images import window
 
     return window.resized(
-        image, lambda height, width: self.window(height, width, size), None,
-        size=size, channels=channels)
+        image, lambda height, width: self.window(height, width, size), False,
+        size=size, channels=channels, form=self.form)
 
   def window(self, height, width, size: int):
     """The square of an image of `height` and `width`.
@@ -140,6 +155,7 @@ class InceptionCrop:
     attempts: before the whole image is taken.
     padding: of the crop in the middle, see `CentreCrop`.
     flip: whether half of the results are mirrored, left to right.
+    form: see `AsIs`.
   """
   min_area: float = 0.08
   max_area: float = 1.0
@@ -149,6 +165,7 @@ class InceptionCrop:
   attempts: int = 10
   padding: int = 32
   flip: bool = True
+  form: str = manifest.execution(default='auto')
 
   def __post_init__(self):
     checks.number(self, 'min_area', above=0, at_most=1)
@@ -159,6 +176,7 @@ class InceptionCrop:
     checks.integer(self, 'attempts', at_least=1)
     checks.integer(self, 'padding', at_least=0)
     checks.one_of(self, 'flip', (True, False))
+    checks.one_of(self, 'form', _FORMS)
 
   def apply(self, image, size: int, channels: int, seed):
     """A window of the image, resized.
@@ -182,7 +200,8 @@ class InceptionCrop:
     return window.resized(
         image, lambda height, width: self.window(
             height, width, size, numbers[:2]),
-        numbers[2] < 0 if self.flip else None, size=size, channels=channels)
+        numbers[2] < 0 if self.flip else False, size=size, channels=channels,
+        form=self.form)
 
   def window(self, height, width, size: int, seed):
     """The window of an image of `height` and `width`.

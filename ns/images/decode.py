@@ -24,6 +24,14 @@ _WHITE = 255
 # Of 65,536: ITU-R BT.601, rounded as PIL does, so that grey stays what it is.
 _LUMA = (19595, 38470, 7471)
 
+# No more values in an image than TensorFlow allows a PNG: a file of kilobytes
+# can claim to be gigabytes.
+_MAX_VALUES = 2**29
+
+# libjpeg interpolates the colours of a JPEG, often stored at half the width,
+# inside the window only. With this many more columns the window is exact.
+_MARGIN = 2
+
 
 def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
   """Pixels of one image; fails where the bytes are no image.
@@ -41,22 +49,44 @@ def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
   return convert(image, channels)
 
 
-def decode_window(jpeg: tf.Tensor, window: tf.Tensor, channels: int
-                  ) -> tf.Tensor:
-  """Pixels of a window of a JPEG, without decoding the rest.
+def jpeg_shape(jpeg: tf.Tensor) -> tf.Tensor:
+  """Height, width and components of a JPEG, from its header.
+
+  Args:
+    jpeg: [] string.
+
+  Returns:
+    [3] int32. Fails where the header is broken, or claims more values than an
+    image may have.
+  """
+  shape = tf.io.extract_jpeg_shape(jpeg)
+  values = tf.reduce_prod(tf.cast(shape, tf.int64))
+  fits = tf.debugging.Assert(
+      values <= _MAX_VALUES,
+      ['A JPEG should have at most', _MAX_VALUES, 'values, but has', values])
+  with tf.control_dependencies([fits]):
+    return tf.identity(shape)
+
+
+def decode_window(jpeg: tf.Tensor, window: tf.Tensor, width: tf.Tensor,
+                  channels: int) -> tf.Tensor:
+  """Pixels of a window of a JPEG: as of `decode`, without decoding the rest.
 
   Args:
     jpeg: [] string.
     window: [4] int32, top, left, height and width, inside the image.
+    width: [] int32, of the image.
     channels: as of `decode`.
 
   Returns:
-    [height, width, channels] uint8. At the left and right edge of the window
-    the colours can differ by a few values from `decode`'s: those of a JPEG are
-    often stored at half the width, and libjpeg interpolates them inside the
-    window only.
+    [height, width, channels] uint8.
   """
-  return convert(tf.io.decode_and_crop_jpeg(jpeg, window), channels)
+  top, left, rows, columns = tf.unstack(window)
+  first = tf.maximum(left - _MARGIN, 0)
+  end = tf.minimum(left + columns + _MARGIN, width)
+  pixels = tf.io.decode_and_crop_jpeg(
+      jpeg, tf.stack([top, first, rows, end - first]))
+  return convert(pixels[:, left - first:left - first + columns], channels)
 
 
 def convert(pixels: tf.Tensor, channels: int) -> tf.Tensor:
