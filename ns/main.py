@@ -1,8 +1,11 @@
 """The one binary: gin files and flags in, a finished run out.
 
   main --gin_file=gin/runs/smoke.gin [--gin_file=MORE.gin]
-       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE] [--work_dir=DIR] [--plan]
+       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE] [--work_dir=DIR]
+       [--plan | --status] [--only=STAGE,…] [--until=STAGE] [--redo=STAGE,…]
+       [--verify] [--branch_from=DIR]
 
+A STAGE is one of a generation, `student1/train`, or all of it, `student1`.
 Relative paths are meant from the folder in which the command was typed. Exit
 code: 0 finished, 1 the run failed, 2 the command or the configuration is wrong,
 130 interrupted, 141 nobody reads the output. Loads TensorFlow only to run,
@@ -34,6 +37,20 @@ _WORK_DIR = flags.DEFINE_string(
     'work/NAME_OF_THE_RUN_FILE if not given.')
 _PLAN = flags.DEFINE_bool(
     'plan', False, 'Check everything, print the schedule and stop.')
+_STATUS = flags.DEFINE_bool(
+    'status', False, 'Print where the run stands and stop.')
+_ONLY = flags.DEFINE_list(
+    'only', [], 'Make these stages and no others; what they are made from '
+    'should be finished.')
+_UNTIL = flags.DEFINE_string('until', '', 'The last stage to make.')
+_REDO = flags.DEFINE_list(
+    'redo', [], 'Remove these stages and all that is made from them, and make '
+    'them again.')
+_VERIFY = flags.DEFINE_bool(
+    'verify', False, 'Compare the checksums of all finished stages first.')
+_BRANCH_FROM = flags.DEFINE_string(
+    'branch_from', '', 'The work directory of another run: stages that are the '
+    'same in both are copied from there.')
 
 # How TensorFlow says it: `/path; No such file`, `/path is not a directory`.
 _REFUSED = re.compile(r'(?:^|\s)((?:\w+:/)?/\S*?)(?:;| is) (.+?)(?: \[Op:|$)',
@@ -91,9 +108,14 @@ def run() -> None:
     print(f'note: {note}', file=sys.stderr)
   work_dir = (files.user_path(_WORK_DIR.value) if _WORK_DIR.value
               else default_work_dir(composition.run_file))
-  print(composition.plan(work_dir))
+  if _STATUS.value:
+    print(composition.status(work_dir))
+    return
+  parts = {'only': _ONLY.value, 'until': _UNTIL.value, 'redo': _REDO.value}
+  print(composition.plan(work_dir, **parts))
   if not _PLAN.value:
-    composition.run(work_dir)
+    reuse = _BRANCH_FROM.value and files.user_path(_BRANCH_FROM.value)
+    composition.run(work_dir, verify=_VERIFY.value, reuse=reuse, **parts)
 
 
 def storage_failure(error: Exception) -> str | None:

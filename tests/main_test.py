@@ -212,3 +212,19 @@ def test_help_lists_the_flags(folder):
   for flag in ('--gin_file', '--gin_search_paths', '--work_dir', '--[no]plan'):
     assert flag in done.stdout
   assert (done.stderr, done.returncode) == ('', 0)
+
+
+def test_parts_of_a_run_are_chosen_by_flags(folder):
+  done = _main(folder, '--gin_file=run.gin', '--work_dir=here',
+               '--only=teacher,student1/label', '--until=student1',
+               '--redo=teacher/train', '--verify', '--branch_from=there')
+  chosen = ("['teacher', 'student1/label']", 'student1', "['teacher/train']")
+  assert done.stdout == (
+      f'teacher, student1 in {folder}/here, only {chosen[0]}, until '
+      f'{chosen[1]}, redo {chosen[2]}\n'
+      f'ran True True False True {folder}/there {" ".join(chosen)}\n')
+
+
+def test_the_status_is_printed_and_nothing_run(folder):
+  done = _main(folder, '--gin_file=run.gin', '--work_dir=here', '--status')
+  assert done.stdout == f'nothing in {folder}/here\n'

@@ -40,19 +40,32 @@ class Composition:
   run_file: str
   used: tuple[bounds.Bound, ...]
 
-  def plan(self, work_dir: str) -> str:
+  def plan(self, work_dir: str, **parts: Any) -> str:
     """The schedule as text, checked against the data and `work_dir`.
+
+    Args:
+      work_dir: the run's folder.
+      **parts: as the root's `plan` takes them.
 
     Raises:
       RunError: the run cannot start; with the place of the binding it names.
     """
     with self._placing():
-      return self.root.plan(work_dir)
+      return self.root.plan(work_dir, **parts)
 
-  def run(self, work_dir: str) -> None:
-    """Runs in `work_dir`; raises RunError as `plan` does."""
+  def status(self, work_dir: str) -> str:
+    """Where the run in `work_dir` stands; raises RunError as `plan` does."""
     with self._placing():
-      self.root.run(work_dir, self.resolved, self.operative)
+      return self.root.status(work_dir)
+
+  def run(self, work_dir: str, **how: Any) -> None:
+    """Runs in `work_dir`; `how` as the root's `run` takes it.
+
+    Raises:
+      RunError: as `plan` does.
+    """
+    with self._placing():
+      self.root.run(work_dir, self.resolved, self.operative, **how)
 
   @contextlib.contextmanager
   def _placing(self):

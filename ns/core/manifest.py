@@ -215,6 +215,22 @@ def verify(folder: epath.PathLike, made: Manifest) -> None:
           f'remove `{folder}` to make it again.')
 
 
+def copy(folder: epath.PathLike, target: epath.PathLike,
+         made: Manifest) -> None:
+  """Copies a finished stage, its manifest last."""
+  folder, target = epath.Path(folder), epath.Path(target)
+  for name in (_BEGUN, *made.outputs, _MANIFEST):
+    with files.written_aside(target / name) as aside:
+      (folder / name).copy(aside)
+
+
+def remove(folder: epath.PathLike) -> None:
+  """Removes a stage; its manifest first, so that no half of it is trusted."""
+  folder = epath.Path(folder)
+  (folder / _MANIFEST).unlink(missing_ok=True)
+  folder.rmtree()
+
+
 def _files_below(folder: epath.Path):
   """All files in `folder` and below, those in its `scratch` left out."""
   for path in folder.iterdir():

@@ -11,7 +11,7 @@ image it is; `label` is always a distribution, a true label being a one-hot.
 IMAGE = 'image'
 # [classes] float32, a distribution.
 LABEL = 'label'
-# [] float32: the example's part in the loss.
+# [] float32: the example's part in the loss, 0 if its image does not decode.
 WEIGHT = 'weight'
 # [] float32, 1 if a person labelled it: for metrics, never for the loss.
 IS_LABELLED = 'is_labelled'
@@ -19,3 +19,5 @@ IS_LABELLED = 'is_labelled'
 KEY = 'key'
 # [] int64, of the example and epoch: where its random numbers come from.
 SEED = 'seed'
+# [] bool, of a record that was decoded: whether it could be.
+IS_GOOD = 'is_good'

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from ns.core import checks
+from ns.core import errors
 from ns.core import manifest
 from ns.mixture import sources
+from ns.mixture import views
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,33 +26,45 @@ class Accuracy:
     checks.integer(self, 'batch_size', at_least=1)
 
   def run(self, predict: Callable[[np.ndarray], np.ndarray],
-          source: sources.Subset, image_shape) -> dict[str, Any]:
+          source: sources.Subset, view: views.View) -> dict[str, Any]:
     """Evaluates.
 
     Args:
       predict: images [batch, height, width, channels] uint8 to probabilities
         [batch, classes] float32.
       source: with labels.
-      image_shape: (height, width, channels).
+      view: what is seen of an image.
 
     Returns:
-      `accuracy`, `num_examples`, and `accuracy_by_class`, a list with None
-      where a class has no image.
+      `accuracy`, `num_examples`, `accuracy_by_class`, a list with None where a
+      class has no image, and, where images do not decode, `broken`, their
+      keys: they do not count.
+
+    Raises:
+      RunError: no image decodes.
     """
+    from ns.core import types
     from ns.mixture import tasks
     right = np.zeros(source.classes, np.int64)
     total = np.zeros(source.classes, np.int64)
-    examples = tasks.dataset(tasks.evaluation(source, image_shape))
+    broken = []
+    examples = tasks.dataset(tasks.evaluation(source, view))
     for batch in examples.batch(self.batch_size).as_numpy_iterator():
-      count = len(batch['image'])
-      pad = [(0, self.batch_size - count)] + [(0, 0)] * 3
-      predicted = predict(np.pad(batch['image'], pad))[:count].argmax(-1)
-      label = batch['label'].argmax(-1)
-      np.add.at(total, label, 1)
-      np.add.at(right, label, predicted == label)
+      images, good = batch[types.IMAGE], batch[types.WEIGHT] > 0
+      pad = [(0, self.batch_size - len(images))] + [(0, 0)] * 3
+      predicted = predict(np.pad(images, pad))[:len(images)].argmax(-1)
+      label = batch[types.LABEL].argmax(-1)
+      np.add.at(total, label, good)
+      np.add.at(right, label, good & (predicted == label))
+      broken += [key.decode() for key in batch[types.KEY][~good]]
+    if not total.any():
+      raise errors.RunError(
+          f'No image of `{source.name}` decodes, of {source.num_examples}; the '
+          f'first is `{(broken or [""])[0]}`. Look at its files.')
     return {
         'accuracy': float(right.sum() / total.sum()),
         'num_examples': int(total.sum()),
         'accuracy_by_class': [float(r / t) if t else None
                               for r, t in zip(right, total)],
+        **({'broken': broken} if broken else {}),
     }

@@ -6,11 +6,11 @@ from typing import Any
 
 from ns.core import checks
 from ns.evaluation import accuracy
+from ns.images import crop as crop_lib
 from ns.noise import model_noise as model_noise_lib
 from ns.noise import sequence
 from ns.pseudolabel import labelling as labelling_lib
 from ns.pseudolabel import select as select_lib
-from ns.training import trainer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,28 +19,41 @@ class Generation:
 
   A generation whose mixture has pseudo-labelled images has the generation
   before it as its teacher: that one labels the pool and the labels are selected
-  first.
+  first. One that takes its weights from a checkpoint is trained on nothing, and
+  has no teacher.
 
   Attributes:
     name: of the generation, a folder of the run; its gin scope unless bound.
     model: an architecture: an object with `build` (`ns.models`).
     mixture: what a batch is made of (`ns.mixture`).
-    training: how it is trained.
+    training: how its weights come about (`ns.training`): `Training`, or
+      `FromCheckpoint`.
+    crop: how an image is cut and resized for training (`ns.images`).
+    evaluation_crop: how it is to be labelled or evaluated.
     noise: input noise: an object with `apply` (`ns.noise`).
+    batch_noise: noise that mixes images of a batch, after `noise`: an object
+      with `mix`, such as `MixUp`.
     model_noise: dropout and stochastic depth.
+    fine_tune: the last steps of training at a larger image size (`FineTune`).
     labelling: how the teacher labels the pool for it.
     select: which of these labels it is trained on; needed with a teacher.
     evaluation: how it is evaluated.
+    export: what others get of it: an object with `run`, such as `Export`.
   """
   name: str
   model: Any
   mixture: Any
-  training: trainer.Training
+  training: Any
+  crop: Any = crop_lib.AsIs()
+  evaluation_crop: Any = crop_lib.AsIs()
   noise: Any = sequence.Off()
+  batch_noise: Any = None
   model_noise: model_noise_lib.ModelNoise = model_noise_lib.ModelNoise()
+  fine_tune: Any = None
   labelling: labelling_lib.Labelling = labelling_lib.Labelling()
   select: select_lib.Select | None = None
   evaluation: accuracy.Accuracy = accuracy.Accuracy()
+  export: Any = None
 
   def __post_init__(self):
     checks.instance(self, 'name', str)
@@ -50,14 +63,41 @@ class Generation:
           f'since a folder and a gin scope have it, but is {self.name!r}.')
     checks.has_methods(self, 'model', 'build')
     checks.has_methods(self, 'mixture', 'batches')
-    checks.instance(self, 'training', trainer.Training)
+    checks.has_methods(self, 'training', 'run')
+    checks.has_methods(self, 'crop', 'apply')
+    checks.has_methods(self, 'evaluation_crop', 'apply')
     checks.has_methods(self, 'noise', 'apply')
     checks.instance(self, 'model_noise', model_noise_lib.ModelNoise)
     checks.has_methods(self, 'labelling', 'run')
     checks.has_methods(self, 'evaluation', 'run')
+    for name, method in (('batch_noise', 'mix'), ('fine_tune', 'run'),
+                         ('export', 'run')):
+      if getattr(self, name) is not None:
+        checks.has_methods(self, name, method)
     if self.has_teacher:
       checks.has_methods(self, 'select', 'run')
+    if self.batch_noise and getattr(self.noise, 'on_device', False):
+      raise ValueError(
+          '`Generation.batch_noise` should be None where `Generation.noise` is '
+          f'applied on the device, which is after it, but is '
+          f'{self.batch_noise!r}; bind one of the two.')
+
+  @property
+  def is_trained(self) -> bool:
+    """Whether it is trained here, on images, and not taken from elsewhere."""
+    return getattr(self.training, 'uses_images', True)
 
   @property
   def has_teacher(self) -> bool:
-    return self.mixture.uses_pseudo_labels
+    return self.is_trained and self.mixture.uses_pseudo_labels
+
+  @property
+  def image_size(self) -> int:
+    """Side in pixels of the images that its finished network takes."""
+    return (self.fine_tune.image_size if self.fine_tune
+            else self.model.image_size)
+
+  @property
+  def last_training(self) -> str:
+    """The kind of the stage that its finished network comes from."""
+    return 'finetune' if self.fine_tune else 'train'

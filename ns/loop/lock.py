@@ -32,3 +32,16 @@ def held(folder: epath.PathLike):
           f'Another program works on the run in `{folder}`; wait until it is '
           'finished, or give another `--work_dir`.') from error
     yield
+
+
+def is_held(folder: epath.PathLike) -> bool:
+  """Whether a program holds the run in `folder`, as far as can be known."""
+  path = epath.Path(folder) / 'lock'
+  if '://' in str(folder) or not path.exists():
+    return False
+  with open(path) as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+      return True
+  return False

@@ -7,13 +7,14 @@ from ns.loop import stages as stages_lib
 
 
 def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
-         work_dir: str) -> str:
+         wanted: Collection[stages_lib.Stage], work_dir: str) -> str:
   """A line about the run and its data, then one a stage.
 
   Args:
     run: a `SelfTraining`.
     stages: of the run.
     finished: the names of those that are.
+    wanted: those that are to be made.
     work_dir: where the run is.
   """
   data = run.data
@@ -24,6 +25,7 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
       + ', '.join(f'{s.num_examples:,} {s.name}' for s in data.evaluation_sets)]
   width = max(len(stage.name) for stage in stages)
   for stage in stages:
-    done = '  (finished)' if stage.name in finished else ''
-    lines.append(f'  {stage.name:{width}}  {stage.size}{done}')
+    note = ('  (finished)' if stage.name in finished else
+            '' if stage in wanted else '  (not now)')
+    lines.append(f'  {stage.name:{width}}  {stage.size}{note}')
   return '\n'.join(lines)

@@ -4,51 +4,59 @@ import functools
 
 from ns.core import errors
 from ns.core import manifest
+from ns.images import crop as crop_lib
+from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
-from ns.models import cost
 
 
 def stages(run) -> tuple[stages_lib.Stage, ...]:
-  """The stages of a `SelfTraining`: label, select, train, evaluate, and again.
+  """The stages of a `SelfTraining`, generation after generation.
+
+  Of each: label and select where it has a teacher, train, finetune and export
+  where it says so, evaluate.
 
   Raises:
     RunError: the data does not fit a model.
   """
   made = []
-  train = teacher = None
+  teacher = taught = None  # The generation before, and its last training.
   for generation in run.generations:
     _check_images(run, generation)
-    add = functools.partial(_add, made, generation)
+    add = functools.partial(_add, made, run, generation)
     select = None
     if generation.has_teacher:
-      label = add('label', _label_form(run, generation, train),
-                  functools.partial(steps.label, run, generation, teacher,
-                                    train),
-                  f'{run.data.unlabelled.num_examples:,} images, labelled by '
-                  f'{teacher.name}', train)
+      label = add('label', _label_form(run, generation, teacher, taught),
+                  sizes.label(run, teacher), taught,
+                  teacher=teacher, teacher_stage=taught)
       select = add('select', _select_form(run, generation, label),
-                   functools.partial(steps.select, run, generation),
-                   _select_size(generation.select), label)
-    train = add('train', _train_form(run, generation, select),
-                functools.partial(steps.train, run, generation),
-                _train_size(run, generation), select)
-    add('evaluate', _evaluate_form(run, generation, train),
-        functools.partial(steps.evaluate, run, generation),
-        ', '.join(f'{s.num_examples:,} {s.name} images'
-                  for s in run.data.evaluation_sets), train)
-    teacher = generation
+                   sizes.select(generation.select), label)
+    trained = add('train', _train_form(run, generation, select),
+                  sizes.train(run, generation), select)
+    if generation.fine_tune:
+      trained = add('finetune', _finetune_form(run, generation, trained),
+                    sizes.finetune(run, generation), trained)
+    add('evaluate', _evaluate_form(run, generation, trained),
+        sizes.evaluate(run), trained)
+    if generation.export:
+      add('export', _export_form(generation, trained),
+          sizes.export(generation), trained)
+    teacher, taught = generation, trained
   return tuple(made)
 
 
-def _add(made, generation, kind, form, make, size, reads) -> stages_lib.Stage:
+def _add(made, run, generation, kind, form, size, reads, **more
+         ) -> stages_lib.Stage:
+  """The next stage, which the function of `steps` named `kind` makes."""
+  make = functools.partial(getattr(steps, kind), run, generation, **more)
   made.append(stages_lib.Stage(generation=generation.name, kind=kind, form=form,
                                make=make, size=size, reads=reads))
   return made[-1]
 
 
-def _label_form(run, generation, train):
-  return {'teacher': train.fingerprint,
+def _label_form(run, generation, teacher, taught):
+  return {'teacher': taught.fingerprint,
+          'crop': manifest.canonical(teacher.evaluation_crop),
           'labelling': manifest.canonical(generation.labelling),
           'pool': manifest.canonical(run.data.unlabelled)}
 
@@ -60,51 +68,50 @@ def _select_form(run, generation, label):
 
 
 def _train_form(run, generation, select):
-  parts = {name: manifest.canonical(getattr(generation, name)) for name in (
-      'model', 'mixture', 'training', 'noise', 'model_noise')}
-  return {**parts, 'select': select and select.fingerprint, 'seed': run.seed,
+  if not generation.is_trained:
+    return _parts(generation, 'model', 'training')
+  return {**_parts(generation, 'model', 'mixture', 'training', 'crop', 'noise',
+                   'batch_noise', 'model_noise'),
+          'select': select and select.fingerprint, 'seed': run.seed,
           'generation': generation.name,
           'labelled': manifest.canonical(run.data.labelled)}
 
 
-def _evaluate_form(run, generation, train):
-  return {'train': train.fingerprint,
-          'evaluation': manifest.canonical(generation.evaluation),
+def _finetune_form(run, generation, train):
+  return {**_parts(generation, 'fine_tune', 'evaluation_crop', 'model_noise'),
+          'train': train.fingerprint, 'seed': run.seed,
+          'labelled': manifest.canonical(run.data.labelled)}
+
+
+def _evaluate_form(run, generation, trained):
+  return {**_parts(generation, 'evaluation', 'evaluation_crop'),
+          'train': trained.fingerprint,
           'sets': [manifest.canonical(s) for s in run.data.evaluation_sets]}
 
 
+def _export_form(generation, trained):
+  return {**_parts(generation, 'export', 'evaluation_crop'),
+          'train': trained.fingerprint}
+
+
+def _parts(generation, *names):
+  return {name: manifest.canonical(getattr(generation, name))
+          for name in names}
+
+
 def _check_images(run, generation) -> None:
+  """Where an image is taken as it is, it should be of the model's shape."""
   size, channels = generation.model.image_size, generation.model.channels
+  crops = generation.crop, generation.evaluation_crop
   expected = (size, size, channels)
-  if tuple(run.data.image_shape) != expected:
+  if (any(isinstance(crop, crop_lib.AsIs) for crop in crops)
+      and tuple(run.data.image_shape) != expected):
     raise errors.RunError(
         f'The model of {generation.name} takes images of {_shape(expected)}, '
         f'but those of the data are {_shape(run.data.image_shape)}; bind '
-        "the architecture's `image_size` and `pixel_mean`.")
+        "the architecture's `image_size` and `pixel_mean`, or `crop` and "
+        '`evaluation_crop` of `Generation`, which resize.')
 
 
 def _shape(shape) -> str:
   return ' x '.join(map(str, shape))
-
-
-def _select_size(select) -> str:
-  rule = ('all' if select.min_confidence is None
-          else f'confidence of at least {select.min_confidence:g}')
-  per_class = getattr(select.balance, 'images_per_class', None)
-  return f'{rule}, ' + (f'{per_class:,} images a class' if per_class
-                        else 'not balanced')
-
-
-def _train_size(run, generation) -> str:
-  mixture, steps_ = generation.mixture, generation.training.num_steps
-  parts = []
-  if hasattr(generation.model, 'blocks'):
-    network = cost.of(generation.model, run.data.classes)
-    parts.append(f'{network.parameters:,} parameters')
-  pseudo = mixture.batch_size - mixture.labelled_batch
-  batch = f'{mixture.labelled_batch}' + (f' + {pseudo}' if pseudo else '')
-  epochs = steps_ * mixture.labelled_batch / run.data.labelled.num_examples
-  parts.append(f'{steps_:,} steps of {batch} images')
-  parts.append(f'{epochs:.1f} epochs of {run.data.labelled.num_examples:,} '
-               'labelled')
-  return ', '.join(parts)

@@ -1,6 +1,8 @@
 """Noisy Student self-training: the generations' loop (arXiv 1911.04252)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Sequence
 import dataclasses
 import inspect
 from typing import Any
@@ -13,11 +15,13 @@ from ns.core import files
 from ns.core import manifest
 from ns.core import runtime as runtime_lib
 from ns.core import seeds
+from ns.loop import choice
 from ns.loop import generation as generation_lib
 from ns.loop import lock
 from ns.loop import plan
 from ns.loop import schedule
 from ns.loop import stages as stages_lib
+from ns.loop import status
 from ns.loop import summary
 
 
@@ -83,49 +87,92 @@ class SelfTraining:
     """
     return schedule.stages(self)
 
-  def plan(self, work_dir: str) -> str:
-    """The schedule as text, one line a stage, checked against `work_dir`."""
-    stages = self.stages()
-    finished = self._check(stages, epath.Path(work_dir))
-    return plan.text(self, stages, finished, work_dir)
+  def plan(self, work_dir: str, **parts: Any) -> str:
+    """The schedule as text, one line a stage, checked against `work_dir`.
 
-  def run(self, work_dir: str, resolved: str = '', operative: str = '') -> None:
+    Args:
+      work_dir: the run's folder.
+      **parts: as of `run`.
+    """
+    stages = self.stages()
+    folder = epath.Path(work_dir)
+    chosen = choice.Choice(**parts)
+    finished = self._check(stages, folder, chosen.redone(stages))
+    return plan.text(self, stages, finished, chosen.wanted(stages), work_dir)
+
+  def status(self, work_dir: str) -> str:
+    """Where the run in `work_dir` stands, one line a stage.
+
+    It also reads the folder of a run that goes on at this moment.
+    """
+    stages = self.stages()
+    folder = epath.Path(work_dir)
+    self._check(stages, folder)
+    return status.text(stages, folder)
+
+  def run(self, work_dir: str, resolved: str = '', operative: str = '',
+          verify: bool = False, reuse: str = '', **parts: Any) -> None:
     """Makes every stage that is not finished, and the summary.
 
     Args:
       work_dir: the run's folder, new or of an earlier start of the same run.
       resolved: the configuration, to be kept as `config.gin`.
       operative: the bindings used, to be kept as `operative_config.gin`.
+      verify: whether to read all finished stages first, and compare their
+        checksums.
+      reuse: the folder of another run, from which the stages come that are the
+        same in both; '' for none.
+      **parts: which stages, see `choice.Choice`.
 
     Raises:
+      ConfigError: there are no such stages.
       RunError: something is wrong that a sentence can say.
     """
     folder = epath.Path(work_dir)
     stages = self.stages()
+    chosen = choice.Choice(**parts)
+    wanted, redone = chosen.wanted(stages), chosen.redone(stages)
     with lock.held(folder):
       # All is checked before anything is written or made.
-      self._check(stages, folder)
+      self._check(stages, folder, redone)
       self.data.read()
+      for stage in redone:
+        stage.remove(folder)
+      for stage in stages:
+        if reuse:
+          stage.take_from(epath.Path(reuse), folder)
+        if verify:
+          stage.verify(folder)
       for name, text in (('config.gin', resolved),
                          ('operative_config.gin', operative)):
         if text:
           files.write_whole(folder / name, text)
       self.data.write(folder / 'splits.parquet')
-      for stage in stages:
+      for stage in wanted:
         stage.run(folder)
+      if not all(stage.check(folder) for stage in stages):
+        print(f'{wanted[-1].name} is finished; leave `--only` and `--until` '
+              'out to go on', flush=True)
+        return
       results = summary.collect(self, stages, folder)
       summary.write(results, folder / 'summary.json')
       print(summary.table(results), flush=True)
       print(f'The result is in {work_dir}', flush=True)
 
-  def _check(self, stages: Sequence[stages_lib.Stage],
-             folder: epath.Path) -> set[str]:
+  def _check(self, stages: Sequence[stages_lib.Stage], folder: epath.Path,
+             redone: Collection[stages_lib.Stage] = ()) -> set[str]:
     """Checks that `folder` has nothing but what these stages make.
+
+    Args:
+      stages: of the run.
+      folder: the run's.
+      redone: the stages that may be anything, since they are made again.
 
     Returns:
       The names of the stages that are finished.
     """
-    finished = {stage.name for stage in stages if stage.check(folder)}
+    finished = {stage.name for stage in stages
+                if stage not in redone and stage.check(folder)}
     names = {generation.name for generation in self.generations}
     for path in sorted(folder.iterdir()) if folder.exists() else ():
       if path.name not in names and list(path.glob('*/begun.json')):

@@ -63,19 +63,56 @@ class Stage:
       shown = '; '.join(found[:_SHOWN]) + (f'; {more} more' if more > 0 else '')
       raise errors.RunError(
           f'`{run_folder}` has {self.name} of another configuration ({shown}); '
-          'give another `--work_dir`, or remove '
-          f'`{folder}` and what follows from it.')
+          f'give another `--work_dir`, or `--redo={self.name}` to make it and '
+          'what follows from it again.')
     made = manifest.read(folder)
     if made and made.fingerprint != self.fingerprint:
       raise errors.RunError(
           f'`{folder}` was made by another configuration; give another '
-          '`--work_dir`, or remove it and what follows from it.')
+          f'`--work_dir`, or `--redo={self.name}` to make it and what follows '
+          'from it again.')
     read = made and self.reads and manifest.read(self.reads.folder(run_folder))
     if read and made.inputs.get(self.reads.name) != read.contents:
       raise errors.RunError(
           f'`{folder}` was made from another {self.reads.name} than is there '
-          'now; remove it and what follows from it.')
+          f'now; give `--redo={self.name}` to make it and what follows from it '
+          'again.')
     return made
+
+  def remove(self, run_folder: epath.Path) -> None:
+    """Removes what `run_folder` has of this stage."""
+    folder = self.folder(run_folder)
+    if folder.exists():
+      print(f'{self.name}: removed, to be made again', flush=True)
+      manifest.remove(folder)
+
+  def verify(self, run_folder: epath.Path) -> None:
+    """Compares the checksums of a finished stage.
+
+    Raises:
+      RunError: an output is not what was written.
+    """
+    made = self.check(run_folder)
+    if made:
+      manifest.verify(self.folder(run_folder), made)
+      print(f'{self.name}: verified', flush=True)
+
+  def take_from(self, other: epath.Path, run_folder: epath.Path) -> None:
+    """Copies the stage from the run in `other`, where it is the same there.
+
+    Raises:
+      RunError: it is, but an output is not what was written.
+    """
+    source, folder = self.folder(other), self.folder(run_folder)
+    made = manifest.read(source)
+    if folder.exists() or not made or made.fingerprint != self.fingerprint:
+      return
+    if self.reads and not self.reads.check(run_folder):
+      return  # Its own beginnings are another's.
+    manifest.verify(source, made)
+    manifest.copy(source, folder, made)
+    self.check(run_folder)
+    print(f'{self.name}: taken from {other}', flush=True)
 
   def run(self, run_folder: epath.Path) -> manifest.Manifest:
     """Makes the stage, unless it is finished."""
@@ -98,6 +135,10 @@ class Stage:
     if self.reads is None:
       return {}
     read = self.reads.check(run_folder)
+    if read is None:
+      raise errors.RunError(
+          f'{self.name} is made from {self.reads.name}, which is not finished; '
+          'leave `--only` out, or add it there.')
     manifest.verify(self.reads.folder(run_folder), read)
     return {self.reads.name: read.contents}
 

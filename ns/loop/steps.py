@@ -7,12 +7,13 @@ run's folder and the stage's own, and gives the stage's results.
 from ns.core import manifest
 from ns.core import progress
 from ns.mixture import batches
+from ns.mixture import views
 from ns.training import trainer
 
 
-def label(run, generation, teacher, teacher_stage, run_folder, folder):
+def label(run, generation, run_folder, folder, *, teacher, teacher_stage):
   """The teacher's moving average labels the pool, without noise."""
-  predict = _predictor(run, teacher, run_folder)
+  predict = _predictor(run, teacher, run_folder, generation.labelling.precision)
   pool = run.data.unlabelled
   with progress.Progress(f'{generation.name}/label', pool.num_examples,
                          'images') as shown:
@@ -24,7 +25,8 @@ def label(run, generation, teacher, teacher_stage, run_folder, folder):
       done = images
 
     return generation.labelling.run(
-        predict, pool, str(folder), teacher_stage.fingerprint, advance)
+        predict, pool, str(folder), teacher_stage.fingerprint, advance,
+        _evaluation_view(teacher))
 
 
 def select(run, generation, run_folder, folder):
@@ -43,39 +45,82 @@ def train(run, generation, run_folder, folder):
         folder=str(selected),
         num_examples=manifest.read(selected).results['copies'])
   inputs = batches.Inputs(
-      labelled=run.data.labelled, image_shape=run.data.image_shape,
-      pseudo_labelled=pseudo_labelled)
-  data_seed = _seed(run, generation, 'data')
-  return generation.training.run(trainer.Job(
-      name=f'{generation.name}/train',
-      build=lambda seed: generation.model.build(
-          generation.model_noise, run.data.classes, seed=seed),
-      batches=lambda first_step: generation.mixture.batches(
-          inputs, generation.noise, data_seed, first_step),
-      labelled_batch=generation.mixture.labelled_batch,
-      batch_size=generation.mixture.batch_size,
-      seed=_seed(run, generation, 'train'),
-      strategy=run.runtime.strategy(), folder=folder))
+      labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
+      view=_view(generation, generation.model.image_size, generation.crop),
+      noise=generation.noise, batch_noise=generation.batch_noise)
+  return generation.training.run(_job(
+      run, generation, 'train', folder, generation.mixture, inputs))
+
+
+def finetune(run, generation, run_folder, folder):
+  """Trains on, on labelled images without noise, at another size."""
+  policy = generation.fine_tune
+  inputs = batches.Inputs(labelled=run.data.labelled,
+                          view=_evaluation_view(generation))
+  return policy.run(_job(
+      run, generation, 'finetune', folder, policy.mixture, inputs,
+      initial_weights=run_folder / generation.name / 'train' / 'average.npz'))
 
 
 def evaluate(run, generation, run_folder, folder):
   """Accuracy of the moving average; no decision reads that on test."""
   del folder
   predict = _predictor(run, generation, run_folder)
-  return {source.name: generation.evaluation.run(predict, source,
-                                                 run.data.image_shape)
+  return {source.name: generation.evaluation.run(
+              predict, source, _evaluation_view(generation))
           for source in run.data.evaluation_sets}
+
+
+def export(run, generation, run_folder, folder):
+  """The moving average in a form that others use."""
+  return generation.export.run(
+      _trained(run, generation, run_folder), folder,
+      view=_evaluation_view(generation), class_names=run.data.class_names)
+
+
+def _job(run, generation, kind, folder, mixture, inputs, **more):
+  data_seed = _seed(run, generation, 'data')
+  return trainer.Job(
+      name=f'{generation.name}/{kind}',
+      build=lambda seed, **how: generation.model.build(
+          generation.model_noise, run.data.classes, seed=seed,
+          image_size=inputs.view.size, **how),
+      batches=lambda first_step: mixture.batches(inputs, data_seed, first_step),
+      labelled_batch=mixture.labelled_batch, batch_size=mixture.batch_size,
+      num_labelled=run.data.labelled.num_examples,
+      noise=inputs.noise if inputs.noise_is_left else None,
+      seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
+      folder=folder, **more)
+
+
+def _view(generation, size, crop) -> views.View:
+  return views.View(size=size, channels=generation.model.channels, crop=crop)
+
+
+def _evaluation_view(generation) -> views.View:
+  """What the finished network of a generation sees of an image."""
+  return _view(generation, generation.image_size, generation.evaluation_crop)
 
 
 def _seed(run, generation, *path):
   return run.root_seed.child(generation.name, *path)
 
 
-def _predictor(run, generation, run_folder):
+def _predictor(run, generation, run_folder, precision='float32'):
   """The trained moving average of a generation, as a function of images."""
   from ns.models import inference
+  return inference.predictor(
+      _trained(run, generation, run_folder),
+      **({} if precision == "float32" else {"precision": precision}))
+
+
+def _trained(run, generation, run_folder):
+  """The network of a finished generation, with its moving average."""
   from ns.models import weights
   with run.runtime.strategy().scope():
-    network = generation.model.build(generation.model_noise, run.data.classes)
-  weights.load(network, run_folder / generation.name / 'train' / 'average.npz')
-  return inference.predictor(network)
+    network = generation.model.build(
+        generation.model_noise, run.data.classes,
+        image_size=generation.image_size)
+  weights.load(network, run_folder / generation.name /
+               generation.last_training / 'average.npz')
+  return network

@@ -5,8 +5,8 @@ A mixture offers
   labelled_batch: labelled images in a batch, what the loss is divided by.
   batch_size: all images in a batch.
   uses_pseudo_labels: whether a teacher has to label first.
-  batches(inputs, noise, seed, first_step): a `tf.data.Dataset` of batches
-    from step `first_step` on, a pure function of (seed, step).
+  batches(inputs, seed, first_step): a `tf.data.Dataset` of batches from step
+    `first_step` on, a pure function of (seed, step).
 """
 
 import dataclasses
@@ -16,6 +16,8 @@ from ns.core import checks
 from ns.core import seeds
 from ns.mixture import labels
 from ns.mixture import sources
+from ns.mixture import views
+from ns.noise import sequence
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,16 +34,26 @@ class PseudoLabelled:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Inputs:
-  """What a mixture draws from.
+  """What goes into a mixture.
 
   Attributes:
     labelled: the labelled images.
+    view: what the network sees of an image.
     pseudo_labelled: the teacher's, None in a generation without a teacher.
-    image_shape: (height, width, channels).
+    noise: input noise, an object with `apply` (`ns.noise`). One with
+      `on_device` is left to the training step: the batches have seeds for it.
+    batch_noise: noise that mixes images, an object with `mix`, or None.
   """
   labelled: sources.Subset
-  image_shape: tuple[int, int, int]
+  view: views.View
   pseudo_labelled: PseudoLabelled | None = None
+  noise: Any = sequence.Off()
+  batch_noise: Any = None
+
+  @property
+  def noise_is_left(self) -> bool:
+    """Whether the noise is left to the training step."""
+    return getattr(self.noise, 'on_device', False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,11 +78,10 @@ class Labelled:
   def batch_size(self) -> int:
     return self.labelled_batch
 
-  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
-              first_step: int = 0):
+  def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     task = _labelled_task(self, inputs, seed, first_step * self.labelled_batch)
-    return _with_noise(_batched(task, self.labelled_batch), noise)
+    return _with_noise(_batched(task, self.labelled_batch), inputs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,8 +121,7 @@ class ExactRatio(Mixed):
   as of `Mixed`.
   """
 
-  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
-              first_step: int = 0):
+  def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module; in a batch the labelled images come first."""
     import tensorflow as tf
     kinds = tf.data.Dataset.zip(
@@ -124,7 +134,7 @@ class ExactRatio(Mixed):
     joined = kinds.map(lambda labelled, pseudo: {
         name: tf.concat([labelled[name], pseudo[name]], axis=0)
         for name in labelled})
-    return _with_noise(joined, noise)
+    return _with_noise(joined, inputs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,8 +145,7 @@ class Sampled(Mixed):
   as of `Mixed`.
   """
 
-  def batches(self, inputs: Inputs, noise: Any, seed: seeds.Seed,
-              first_step: int = 0):
+  def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     import seqio
     tasks = [(_labelled_task(self, inputs, seed), 1.0),
@@ -144,7 +153,7 @@ class Sampled(Mixed):
     mixture = seqio.Mixture('sampled', tasks,
                             sample_fn=_choose(seed.child('choice')))
     batches = _batched(mixture, self.batch_size)
-    return _with_noise(batches.skip(first_step), noise)
+    return _with_noise(batches.skip(first_step), inputs)
 
 
 def _choose(seed: seeds.Seed):
@@ -197,7 +206,7 @@ def _check_common(mixture) -> None:
 def _labelled_task(mixture, inputs, seed, start=0):
   from ns.mixture import tasks
   return tasks.labelled(
-      inputs.labelled, image_shape=inputs.image_shape,
+      inputs.labelled, view=inputs.view,
       smoothing=mixture.label_smoothing, buffer_size=mixture.shuffle_buffer,
       seed=seed.child('labelled'), start=start)
 
@@ -207,7 +216,7 @@ def _pseudo_task(mixture, inputs, seed, start=0):
   return tasks.pseudo_labelled(
       inputs.pseudo_labelled.folder, classes=inputs.labelled.classes,
       num_examples=inputs.pseudo_labelled.num_examples,
-      policy=mixture.pseudo_labels, image_shape=inputs.image_shape,
+      policy=mixture.pseudo_labels, view=inputs.view,
       buffer_size=mixture.shuffle_buffer, seed=seed.child('pseudo_labelled'),
       start=start)
 
@@ -219,15 +228,27 @@ def _batched(task, batch_size: int):
   return examples.batch(batch_size, drop_remainder=True)
 
 
-def _with_noise(batches, noise):
+def _with_noise(batches, inputs: Inputs):
   """The batches with noise on the images, which need no seeds after that."""
   import tensorflow as tf
+  from ns.core import draws
   from ns.core import types
+  from ns.mixture import stream
 
   def add_noise(batch):
     batch = dict(batch)
     image_seeds = batch.pop(types.SEED)
-    return {**batch, types.IMAGE: noise.apply(batch[types.IMAGE], image_seeds)}
+    noise_seeds = draws.members(image_seeds, stream.NOISE)
+    if inputs.noise_is_left:
+      batch[types.SEED] = noise_seeds
+    else:
+      batch[types.IMAGE] = inputs.noise.apply(batch[types.IMAGE], noise_seeds)
+    if inputs.batch_noise:
+      mixed = types.IMAGE, types.LABEL, types.WEIGHT
+      batch.update(zip(mixed, inputs.batch_noise.mix(
+          *(batch[name] for name in mixed), batch[types.IS_LABELLED],
+          draws.members(image_seeds, stream.MIX))))
+    return batch
 
   return batches.map(
       add_noise, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True

@@ -12,6 +12,9 @@ from ns.core import draws
 from ns.core import seeds
 from ns.core import types
 
+# The members of an example's seed: what its random numbers are for.
+CROP, NOISE, MIX = range(3)
+
 
 def endless(records: tf.data.Dataset, num_examples: int, buffer_size: int,
             seed: seeds.Seed, start: int = 0) -> tf.data.Dataset:

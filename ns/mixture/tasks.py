@@ -3,10 +3,9 @@
 A Task is a sentence: a source, the steps from a record to an example, and the
 features that an example has (`ns.core.types`), which seqio checks. The Tasks
 are not registered: they depend on a run. Images leave a Task clean; noise is
-applied to whole batches (`ns.mixture.batches`).
+applied to whole batches (`ns.mixture.batches`). An image that does not decode
+keeps its place, black and with weight 0.
 """
-
-from collections.abc import Sequence
 
 from etils import epath
 import seqio
@@ -15,11 +14,11 @@ import tensorflow as tf
 from ns.core import errors
 from ns.core import seeds
 from ns.core import types
-from ns.images import decode
 from ns.mixture import labels
 from ns.mixture import pseudo_record
 from ns.mixture import sources
 from ns.mixture import stream
+from ns.mixture import views
 
 _feature = lambda dtype, rank: seqio.ContinuousFeature(dtype=dtype, rank=rank)
 _FEATURES = {
@@ -27,31 +26,31 @@ _FEATURES = {
     types.LABEL: _feature(tf.float32, 1),
     types.WEIGHT: _feature(tf.float32, 0),
     types.IS_LABELLED: _feature(tf.float32, 0),
+    types.KEY: _feature(tf.string, 0),
 }
 _TRAINING_FEATURES = {**_FEATURES, types.SEED: _feature(tf.int64, 0)}
 
 _PARSED_AT_ONCE = 256
 
 
-def labelled(source: sources.Subset, *, image_shape: Sequence[int],
-             smoothing: float, buffer_size: int, seed: seeds.Seed,
-             start: int = 0) -> seqio.Task:
+def labelled(source: sources.Subset, *, view: views.View, smoothing: float,
+             buffer_size: int, seed: seeds.Seed, start: int = 0) -> seqio.Task:
   """The Task of labelled images: endless, shuffled, from position `start`.
 
   Args:
     source: with labels.
-    image_shape: (height, width, channels) of its images.
+    view: what is seen of an image.
     smoothing: of the labels, see `labels.one_hot`.
     buffer_size: see `stream.endless`.
     seed: of the stream.
     start: examples to pass over.
   """
-  examples = stream.endless(source.records(), source.num_examples, buffer_size,
-                            seed, start)
+  examples = view.of(stream.endless(
+      source.records(), source.num_examples, buffer_size, seed, start))
 
   def example(record):
     return _example(
-        record, image_shape, is_labelled=True,
+        record, is_labelled=True,
         label=labels.one_hot(record['label'], source.classes, smoothing))
 
   return _task('labelled', examples, example, _TRAINING_FEATURES,
@@ -59,7 +58,7 @@ def labelled(source: sources.Subset, *, image_shape: Sequence[int],
 
 
 def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
-                    policy, image_shape: Sequence[int], buffer_size: int,
+                    policy, view: views.View, buffer_size: int,
                     seed: seeds.Seed, start: int = 0) -> seqio.Task:
   """The Task of pseudo-labelled images, each as often as its `copies` say.
 
@@ -68,7 +67,7 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
     num_examples: of the folder, counting copies.
     classes: number of classes.
     policy: `labels.SoftLabels` or `labels.HardLabels`.
-    image_shape, buffer_size, seed, start: as of `labelled`.
+    view, buffer_size, seed, start: as of `labelled`.
 
   Raises:
     RunError: the folder has no such files.
@@ -80,7 +79,7 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
 
   def parse(serialised):
     parsed = pseudo_record.parse(serialised, classes)
-    return ({'image': parsed['image'],
+    return ({'image': parsed['image'], 'key': parsed['key'],
              'label': policy.apply(parsed['probabilities'], parsed['label'])},
             parsed['copies'])
 
@@ -88,28 +87,26 @@ def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
   # small. By the batch, because that is much quicker.
   records = tf.data.TFRecordDataset(paths).batch(_PARSED_AT_ONCE).map(
       parse).unbatch().cache()
-  examples = stream.endless(
+  examples = view.of(stream.endless(
       records.flat_map(
           lambda record, copies: tf.data.Dataset.from_tensors(record).repeat(
               copies)),
-      num_examples, buffer_size, seed, start)
+      num_examples, buffer_size, seed, start))
 
   def example(record):
-    return _example(record, image_shape, is_labelled=False,
-                    label=record['label'])
+    return _example(record, is_labelled=False, label=record['label'])
 
   return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES,
                num_examples)
 
 
-def evaluation(source: sources.Subset,
-               image_shape: Sequence[int]) -> seqio.Task:
+def evaluation(source: sources.Subset, view: views.View) -> seqio.Task:
   """The Task of a labelled source, once, in order."""
   def example(record):
-    return _example(record, image_shape, is_labelled=True,
+    return _example(record, is_labelled=True,
                     label=labels.one_hot(record['label'], source.classes, 0.0))
 
-  return _task(source.name, source.records(), example, _FEATURES,
+  return _task(source.name, view.of(source.records()), example, _FEATURES,
                source.num_examples)
 
 
@@ -120,16 +117,14 @@ def dataset(task_or_mixture, num_epochs: int | None = 1) -> tf.data.Dataset:
       num_epochs=num_epochs, try_in_mem_cache=False, trim_output_features=False)
 
 
-def _example(record, image_shape, *, label, is_labelled):
-  image = tf.ensure_shape(decode.decode(record['image'], image_shape[-1]),
-                          image_shape)
-  example = {
-      types.IMAGE: image, types.LABEL: label, types.WEIGHT: tf.constant(1.0),
+def _example(record, *, label, is_labelled):
+  return {
+      types.IMAGE: record[types.IMAGE], types.LABEL: label,
+      types.WEIGHT: tf.cast(record[types.IS_GOOD], tf.float32),
       types.IS_LABELLED: tf.constant(float(is_labelled)),
+      **{name: record[name] for name in (types.KEY, types.SEED)
+         if name in record},
   }
-  if types.SEED in record:
-    example[types.SEED] = record[types.SEED]
-  return example
 
 
 def _task(name, examples, example, features, num_examples) -> seqio.Task:

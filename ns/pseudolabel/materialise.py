@@ -195,7 +195,7 @@ def _joined(choice, source, place):
       path, ['key', 'label', 'confidence', 'probabilities'], _BATCH,
       classes=choice.scan.classes)
   copies = choice.copies(place)
-  records = shard_batches.batches(source, shard, _BATCH, decoded=False)
+  records = shard_batches.batches(source, shard, _BATCH)
   begin = 0
   for keys, images in records:
     rows = next(predictions, None)

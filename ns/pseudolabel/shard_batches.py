@@ -11,7 +11,7 @@ import tensorflow as tf
 from ns.core import errors
 
 
-def batches(source, shard, batch_size: int, *, decoded: bool
+def batches(source, shard, batch_size: int, view=None
             ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
   """Yields keys and images of a shard.
 
@@ -19,27 +19,31 @@ def batches(source, shard, batch_size: int, *, decoded: bool
     source: a source of images (`ns.mixture.sources`).
     shard: one of `source.shards`.
     batch_size: records in a batch; the last one has what is left.
-    decoded: whether encoded images are decoded; else they come as bytes.
+    view: what the teacher sees of an image (`ns.mixture.views`); without one
+      the images come as they are stored, pixels or bytes.
 
   Yields:
     keys: [rows] object (bytes).
     images: [rows, height, width, channels] uint8, or [rows] object (bytes).
 
   Raises:
-    RunError: a record cannot be read or decoded, the images are not of one
-      size, or the shard has another number of records than it declares.
+    RunError: a record cannot be read, an image does not decode or is not of the
+      size that is expected, or the shard has another number of records than it
+      declares.
   """
   records = source.records(shard)
-  if decoded and records.element_spec['image'].dtype == tf.string:
-    from ns.images import decode
-    records = records.map(
-        lambda record: {**record, 'image': decode.decode(record['image'])},
-        num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+  if view is not None:
+    records = view.of(records)
   records = records.batch(batch_size).prefetch(tf.data.AUTOTUNE)
   rows = 0
   try:
     for batch in records.as_numpy_iterator():
       rows += len(batch['key'])
+      if view is not None and not batch['is_good'].all():
+        key = batch['key'][~batch['is_good']][0].decode(errors='replace')
+        raise errors.RunError(
+            f'The image `{key}` of `{source.name}` does not decode; repair it '
+            'or take it out.')
       # Labels, where a source has them, are none of a teacher's business.
       yield batch['key'], batch['image']
   except tf.errors.OpError as error:

@@ -15,6 +15,7 @@ from ns.core import manifest
 from ns.core import progress
 from ns.models import weights
 from ns.training import checkpoint
+from ns.training import host_batches
 from ns.training import learning_rate
 from ns.training import summaries
 from ns.training import train_step
@@ -49,7 +50,8 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   start = time.monotonic()
   seconds = lambda: seconds_before + time.monotonic() - start
 
-  batches = iter(job.batches(first))
+  source = host_batches.HostBatches(job.name, job.batches(first))
+  batches = iter(source)
   recent, metrics = [], {}
   with (progress.Progress(job.name, how.num_steps, 'steps', first) as shown,
         summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
@@ -68,6 +70,8 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
                       state.average if saves or is_last else None)
         metrics['images_per_second'] = (
             (done - first) * job.batch_size / (time.monotonic() - start))
+        if source.broken:
+          metrics['broken_images'] = len(source.broken)
         writer.write(done, {**metrics, 'learning_rate': rate})
         recent.clear()
       if saves:

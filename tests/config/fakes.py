@@ -98,16 +98,23 @@ class SelfTraining:
     raise errors.RunError(f'`SelfTraining.seed` is {self.seed}, but the images '
                           'end at 5.')
 
-  def plan(self, work_dir: str) -> str:
+  def plan(self, work_dir: str, **parts) -> str:
     """The plan's text."""
     if self.fail == 'plan seed':
       self._refuse_seed()
     if self.fail == 'plan':
       raise errors.RunError('The work directory is of another config.')
     names = ', '.join(g.name for g in self.generations)
-    return f'{names} in {work_dir}'
+    chosen = ''.join(f', {flag} {names}' for flag, names in parts.items()
+                     if names)
+    return f'{names} in {work_dir}{chosen}'
 
-  def run(self, work_dir: str, resolved: str, operative: str) -> None:
+  def status(self, work_dir: str) -> str:
+    """The status' text."""
+    return f'nothing in {work_dir}'
+
+  def run(self, work_dir: str, resolved: str, operative: str, *, verify=False,
+          reuse='', **parts) -> None:
     """Prints what it was given, or fails as asked."""
     if self.fail == 'run seed':
       self._refuse_seed()
@@ -120,5 +127,7 @@ class SelfTraining:
       raise KeyboardInterrupt
     if self.fail == 'bug':
       raise ZeroDivisionError('a bug')
+    how = ''.join(f' {value}' for value in (verify, reuse, *parts.values())
+                  if value)
     print(f'ran {len(resolved) > 0} {len(operative) > 0} '
-          f'{"tensorflow" in sys.modules}')
+          f'{"tensorflow" in sys.modules}{how}')

@@ -2,9 +2,13 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from ns.core import errors
 from ns.evaluation import accuracy
+from ns.images import encode
 from ns.mixture import sources
+from ns.mixture import views
 from tests.support import idx_files
 
 COUNT, CLASSES = 23, 5
@@ -15,7 +19,7 @@ ANSWERS = np.random.default_rng(2).random((COUNT, CLASSES)).astype(np.float32)
 @pytest.fixture(name='source')
 def make_source(tmp_path):
   """Image i is filled with i, so that a predictor knows which one it sees."""
-  images = np.empty((COUNT, 3, 2), np.uint8)
+  images = np.empty((COUNT, 3, 3), np.uint8)
   images[...] = np.arange(COUNT).reshape(-1, 1, 1)
   idx = sources.Idx(
       name='made', classes=CLASSES,
@@ -32,14 +36,14 @@ class Predictor:
     self.calls = []
 
   def __call__(self, images):
-    assert images.dtype == np.uint8 and images.shape[1:] == (3, 2, 1)
+    assert images.dtype == np.uint8 and images.shape[1:] == (3, 3, 1)
     self.calls.append(images[:, 0, 0, 0].tolist())
     return ANSWERS[images[:, 0, 0, 0]]
 
 
 def run(source, batch_size=8, predict=None):
   return accuracy.Accuracy(batch_size=batch_size).run(
-      predict or Predictor(), source, (3, 2, 1))
+      predict or Predictor(), source, views.View(size=3, channels=1))
 
 
 def test_it_is_the_share_of_right_answers(source):
@@ -86,3 +90,34 @@ def test_wrong_arguments():
     accuracy.Accuracy(batch_size=0)
   assert str(caught.value) == (
       '`Accuracy.batch_size` should be a whole number of at least 1, but is 0.')
+
+
+def encoded(source, broken):
+  """`source` with its images as PNGs, some of them cut short."""
+  class Encoded:
+    name, classes, num_examples = 'test', CLASSES, COUNT
+
+    def records(self):
+      images = [encode.png(pixels) for pixels in source.source.pixels]
+      images = [image[:30] if i in broken else image
+                for i, image in enumerate(images)]
+      return tf.data.Dataset.from_tensor_slices({
+          'key': source.keys, 'image': images, 'label': LABELS})
+  return Encoded()
+
+
+def test_images_that_do_not_decode_are_named_and_do_not_count(source):
+  good = np.setdiff1d(np.arange(COUNT), [3, 17])
+  found = run(encoded(source, {3, 17}))
+  assert found['accuracy'] == pytest.approx(
+      (ANSWERS.argmax(-1) == LABELS)[good].mean())
+  assert found['num_examples'] == COUNT - 2
+  assert found['broken'] == ['made/03', 'made/17']
+
+
+def test_no_image_decodes(source):
+  with pytest.raises(errors.RunError) as caught:
+    run(encoded(source, set(range(COUNT))))
+  assert str(caught.value) == (
+      f'No image of `test` decodes, of {COUNT}; the first is `made/00`. Look '
+      'at its files.')

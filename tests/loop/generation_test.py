@@ -33,7 +33,7 @@ def test_other_names_are_refused(name):
     ('name', None, 'a value of type str, but is None.'),
     ('model', 'b0', "an object with `build()`, but is 'b0'."),
     ('mixture', None, 'an object with `batches()`, but is None.'),
-    ('training', None, 'a value of type Training, but is None.'),
+    ('training', None, 'an object with `run()`, but is None.'),
     ('noise', None, 'an object with `apply()`, but is None.'),
     ('noise', noise.Off, "an object with `apply()`, but is <class "
      "'ns.noise.sequence.Off'>; write a gin reference with brackets, "

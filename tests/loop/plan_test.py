@@ -49,5 +49,5 @@ def test_a_plan_of_another_configuration_is_refused(tmp_path):
     other.plan(str(tmp_path / 'run'))
   assert str(caught.value) == (
       f'`{tmp_path}/run` has teacher/train of another configuration (seed: 0 '
-      f'-> 1); give another `--work_dir`, or remove `{tmp_path}/run/teacher/'
-      'train` and what follows from it.')
+      '-> 1); give another `--work_dir`, or `--redo=teacher/train` to make it '
+      'and what follows from it again.')

@@ -182,7 +182,8 @@ def test_a_model_for_other_images(tmp_path, model, takes):
     run.stages()
   assert str(caught.value) == (
       f'The model of student1 takes images of {takes}, but those of the data '
-      "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`.")
+      "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`, or "
+      '`crop` and `evaluation_crop` of `Generation`, which resize.')
 
 
 def test_two_of_the_same_run_are_one_configuration(tmp_path):

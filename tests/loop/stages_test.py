@@ -92,8 +92,8 @@ def test_another_configuration_is_refused(run, finished):
     stage(forbidden, form={'seed': 1, 'noise': {'magnitude': 7}}).run(run)
   assert str(caught.value) == (
       f'`{run}` has student/select of another configuration (noise.magnitude: '
-      '5 -> 7); give another `--work_dir`, or remove '
-      f'`{run}/student/select` and what follows from it.')
+      '5 -> 7); give another `--work_dir`, or `--redo=student/select` to make it '
+      'and what follows from it again.')
   assert before == {p.name: p.read_bytes()
                     for p in (run / 'student' / 'select').iterdir()}
 
@@ -167,8 +167,8 @@ def test_a_stage_of_another_upstream_is_refused(run):
     stage(reads=label).check(run)
   folder = run / 'student' / 'select'
   assert str(caught.value) == (
-      f'`{folder}` was made from another student/label than is there now; '
-      'remove it and what follows from it.')
+      f'`{folder}` was made from another student/label than is there now; give '
+      '`--redo=student/select` to make it and what follows from it again.')
 
 
 def test_a_manifest_of_another_configuration_is_refused(run):
@@ -178,4 +178,5 @@ def test_a_manifest_of_another_configuration_is_refused(run):
     stage(form={'seed': 2}).check(run)
   assert str(caught.value) == (
       f'`{run}/student/select` was made by another configuration; give another '
-      '`--work_dir`, or remove it and what follows from it.')
+      '`--work_dir`, or `--redo=student/select` to make it and what follows '
+      'from it again.')

@@ -1,5 +1,6 @@
 """What steps pass on; that the stages do their work: tests/integration."""
 
+import dataclasses
 import itertools
 import types
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns import images
 from ns import noise
 from ns import training as training_lib
 from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
 from ns.loop import steps
+from ns.mixture import views
 from ns.models import weights
 from tests.support import pseudo_files
 from tests.support import seed_as_image
@@ -48,10 +51,10 @@ def make_run(tmp_path):
   return tiny.run(tmp_path / 'data', students=2, seed=4)
 
 
-def save_average(generation, folder, seed):
+def save_average(generation, folder, seed, kind='train'):
   """Known weights as the average of a generation in a run's folder."""
   network = generation.model.build(noise.ModelNoise(), 4, seed=seed)
-  weights.save(network, folder / generation.name / 'train' / 'average.npz')
+  weights.save(network, folder / generation.name / kind / 'average.npz')
   return network
 
 
@@ -82,12 +85,14 @@ def expected_answers(network, images):
 
 def test_the_teachers_average_labels_the_pool_without_noise(run, trained):
   folder, network = trained
-  labelling = Recorder({'images': 40})
-  generation = types.SimpleNamespace(name='student1', labelling=labelling)
+  labelling = Recorder({'images': 40}, precision='float32')
+  generation = dataclasses.replace(run.generations[1], labelling=labelling)
   teacher_stage = types.SimpleNamespace(fingerprint='abc')
-  assert steps.label(run, generation, run.generations[0], teacher_stage, folder,
-                     folder / 'x') == {'images': 40}
-  (predict, pool, place, fingerprint, advance), = labelling.calls
+  assert steps.label(run, generation, folder, folder / 'x',
+                     teacher=run.generations[0],
+                     teacher_stage=teacher_stage) == {'images': 40}
+  (predict, pool, place, fingerprint, advance, view), = labelling.calls
+  assert view.shape == (8, 8, 1)
   assert pool.canonical() == run.data.unlabelled.canonical()
   assert not pool.is_labelled
   assert (place, fingerprint) == (str(folder / 'x'), 'abc')
@@ -102,22 +107,24 @@ def test_progress_of_labelling_counts_images_once(run, trained, capsys):
   folder, _ = trained
 
   class Labelling:
-    def run(self, predict, pool, place, fingerprint, advance):
+    precision = 'float32'
+
+    def run(self, predict, pool, place, fingerprint, advance, view):
       for done in 16, 32, 40, 40:
         advance(done, 40)
       return {}
 
-  generation = types.SimpleNamespace(name='student1', labelling=Labelling())
-  steps.label(run, generation, run.generations[0],
-              types.SimpleNamespace(fingerprint=''), folder, folder)
+  generation = dataclasses.replace(run.generations[1], labelling=Labelling())
+  steps.label(run, generation, folder, folder, teacher=run.generations[0],
+              teacher_stage=types.SimpleNamespace(fingerprint=''))
   assert 'student1/label: 40/40 images' in capsys.readouterr().err
 
 
 def test_a_teacher_without_weights_is_an_error(run, tmp_path):
   with pytest.raises(errors.RunError, match='a network without weights is '
                      'never used'):
-    steps.label(run, run.generations[1], run.generations[0], None,
-                epath.Path(tmp_path), tmp_path)
+    steps.label(run, run.generations[1], epath.Path(tmp_path), tmp_path,
+                teacher=run.generations[0], teacher_stage=None)
 
 
 def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
@@ -135,14 +142,14 @@ def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
 @pytest.mark.parametrize('student, teacher', [(1, 0), (2, 1)])
 def test_a_student_is_labelled_by_the_generation_before_it(
     tmp_path, student, teacher):
-  labelling = Recorder({})
+  labelling = Recorder({}, precision='float32')
   run = tiny.run(tmp_path / 'data', students=2,
                  changes={NAMES[student]: {'labelling': labelling}})
   folder = epath.Path(tmp_path) / 'run'
   networks = [save_average(generation, folder, 77 + place)
               for place, generation in enumerate(run.generations)]
   make_stage(run, f'{NAMES[student]}/label', folder)
-  (predict, _, place, fingerprint, _), = labelling.calls
+  (predict, _, place, fingerprint, *_), = labelling.calls
   assert place == str(folder / 'here')
   assert [stage.name for stage in run.stages()
           if stage.fingerprint == fingerprint] == [f'{NAMES[teacher]}/train']
@@ -172,12 +179,10 @@ def test_a_generation_is_evaluated_as_it_was_trained(tmp_path, index):
 def job_of(run, index, folder):
   """The job that generation `index` trains on, and what its batches are."""
   real = run.generations[index]
-  batches = Recorder('batches', labelled_batch=8, batch_size=24)
+  batches = Recorder('batches', labelled_batch=8, batch_size=24,
+                     uses_pseudo_labels=real.has_teacher)
   training = Recorder({'loss': 1.0})
-  generation = types.SimpleNamespace(
-      name=real.name, model=real.model, model_noise=real.model_noise,
-      noise=real.noise, mixture=batches, training=training,
-      has_teacher=real.has_teacher)
+  generation = dataclasses.replace(real, mixture=batches, training=training)
   assert steps.train(run, generation, folder, folder / 'here') == {'loss': 1.0}
   (job,), = training.calls
   assert job.batches(17) == 'batches'
@@ -186,12 +191,12 @@ def job_of(run, index, folder):
 
 def test_a_teacher_is_trained_on_labelled_images(run, tmp_path):
   folder = epath.Path(tmp_path)
-  job, (inputs, input_noise, data_seed, first_step) = job_of(run, 0, folder)
+  job, (inputs, data_seed, first_step) = job_of(run, 0, folder)
   assert (job.name, job.folder) == ('teacher/train', folder / 'here')
   assert (job.labelled_batch, job.batch_size) == (8, 24)
   assert inputs.labelled.canonical() == run.data.labelled.canonical()
-  assert inputs.image_shape == (8, 8, 1) and inputs.pseudo_labelled is None
-  assert input_noise == run.generations[0].noise and first_step == 17
+  assert inputs.view.shape == (8, 8, 1) and inputs.pseudo_labelled is None
+  assert inputs.noise == run.generations[0].noise and first_step == 17
   assert data_seed == seeds.Seed(4).child('teacher', 'data')
   assert job.seed == seeds.Seed(4).child('teacher', 'train')
 
@@ -228,15 +233,54 @@ def make_jobs(tmp_path, monkeypatch):
   return jobs
 
 
+def test_fine_tuning_goes_on_from_the_average_at_its_size(run, tmp_path):
+  folder = epath.Path(tmp_path)
+  policy = Recorder({'loss': 0.5}, image_size=12,
+                    mixture=Recorder('batches', labelled_batch=4, batch_size=4))
+  crop = images.CentreCrop(padding=2)
+  generation = dataclasses.replace(run.generations[1], fine_tune=policy,
+                                   evaluation_crop=crop)
+  assert steps.finetune(run, generation, folder, folder / 'x') == {'loss': 0.5}
+  (job,), = policy.calls
+  assert job.initial_weights == folder / 'student1' / 'train' / 'average.npz'
+  assert (job.name, job.labelled_batch) == ('student1/finetune', 4)
+  assert job.seed == seeds.Seed(4).child('student1', 'finetune')
+  assert job.batches(3) == 'batches'
+  (inputs, _, first_step), = policy.mixture.calls
+  assert inputs.view == views.View(size=12, channels=1, crop=crop)
+  assert inputs.noise == noise.Off() and inputs.pseudo_labelled is None
+  assert first_step == 3
+  with job.strategy.scope():
+    assert job.build(1).input_shape == (None, 12, 12, 1)
+
+
+def test_a_fine_tuned_teacher_labels_at_its_size(run, tmp_path):
+  """And with the weights of the fine-tuning, not those of the training."""
+  folder = epath.Path(tmp_path)
+  tuned = dataclasses.replace(run.generations[0],
+                              fine_tune=Recorder(image_size=12))
+  networks = [save_average(tuned, folder, 7, 'train'),
+              save_average(tuned, folder, 8, 'finetune')]
+  labelling = Recorder({}, precision='float32')
+  steps.label(run, dataclasses.replace(run.generations[1], labelling=labelling),
+              folder, folder, teacher=tuned,
+              teacher_stage=types.SimpleNamespace(fingerprint='abc'))
+  (predict, *_, view), = labelling.calls
+  assert view.size == 12
+  larger = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 1), np.uint8)
+  np.testing.assert_allclose(predict(larger),
+                             expected_answers(networks[1], larger), rtol=1e-5)
+
+
 @each_generation
 def test_a_generation_is_trained_with_its_own_noise_and_seeds(
     run, tmp_path, index):
   folder = epath.Path(tmp_path)
   for name in NAMES[1:]:
     write_selection(folder, name, [1] * 5)
-  job, (_, input_noise, data_seed, _) = job_of(run, index, folder)
+  job, (inputs, data_seed, _) = job_of(run, index, folder)
   assert job.name == f'{NAMES[index]}/train'
-  assert input_noise == run.generations[index].noise
+  assert inputs.noise == run.generations[index].noise
   assert data_seed == seeds.Seed(4).child(NAMES[index], 'data')
   assert job.seed == seeds.Seed(4).child(NAMES[index], 'train')
 
@@ -264,15 +308,13 @@ def test_no_two_generations_give_an_image_the_same_seed(jobs):
 def test_the_average_is_evaluated_on_each_set(run, trained):
   folder, network = trained
   measure = Recorder({'accuracy': 0.5})
-  generation = types.SimpleNamespace(
-      name='teacher', model=run.generations[0].model,
-      model_noise=noise.ModelNoise(), evaluation=measure)
+  generation = dataclasses.replace(run.generations[0], evaluation=measure)
   assert steps.evaluate(run, generation, folder, folder) == {
       'validation': {'accuracy': 0.5}, 'test': {'accuracy': 0.5}}
   assert [source.name for _, source, _ in measure.calls] == [
       'validation', 'test']
-  predict, _, shape = measure.calls[0]
+  predict, _, view = measure.calls[0]
   images = tiny.batch(3)['image']
   np.testing.assert_allclose(predict(images),
                              expected_answers(network, images), rtol=1e-5)
-  assert shape == (8, 8, 1)
+  assert view.shape == (8, 8, 1)

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ from ns.core import seeds
 from ns.mixture import batches
 from ns.mixture import labels
 from ns.mixture import sources
+from ns.mixture import views
 from ns.noise import flip_and_shift
 from ns.noise import sequence
 from tests.support import idx_files
@@ -40,13 +42,14 @@ def make_inputs(tmp_path):
   count = pseudo_files.write(tmp_path / 'pseudo', numbered(range(100, 105)),
                              rows, COPIES)
   return batches.Inputs(
-      labelled=subset, image_shape=(4, 4, 1),
+      labelled=subset, view=views.View(size=4, channels=1),
       pseudo_labelled=batches.PseudoLabelled(
           folder=str(tmp_path / 'pseudo'), num_examples=count))
 
 
 def take(mixture, inputs, count, noise=OFF, seed=SEED, first_step=0):
-  made = mixture.batches(inputs, noise, seed, first_step)
+  made = mixture.batches(dataclasses.replace(inputs, noise=noise), seed,
+                         first_step)
   return list(itertools.islice(made.as_numpy_iterator(), count))
 
 
@@ -73,12 +76,12 @@ each_mixture = pytest.mark.parametrize(
 @each_mixture
 def test_batches_have_one_static_shape(mixture, inputs):
   size = mixture.batch_size
-  spec = mixture.batches(inputs, OFF, SEED).element_spec
+  spec = mixture.batches(inputs, SEED).element_spec
   assert {name: (s.dtype.name, s.shape.as_list())
           for name, s in spec.items()} == {
               'image': ('uint8', [size, 4, 4, 1]),
               'label': ('float32', [size, 3]), 'weight': ('float32', [size]),
-              'is_labelled': ('float32', [size])}
+              'is_labelled': ('float32', [size]), 'key': ('string', [size])}
 
 
 @each_mixture
@@ -128,7 +131,9 @@ def test_no_two_images_have_the_same_seed(mixture, inputs):
 
 @each_mixture
 def test_threads_and_prefetch_do_not_matter(mixture, inputs):
-  made = mixture.batches(inputs, flip_and_shift.FlipAndShift(shift=1), SEED)
+  noisy = dataclasses.replace(inputs,
+                              noise=flip_and_shift.FlipAndShift(shift=1))
+  made = mixture.batches(noisy, SEED)
   options = tf.data.Options()
   options.autotune.enabled = False
   options.threading.private_threadpool_size = 1

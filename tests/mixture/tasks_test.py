@@ -11,22 +11,24 @@ from ns.core import seeds
 from ns.mixture import labels
 from ns.mixture import sources
 from ns.mixture import tasks
+from ns.mixture import views
 from tests.support import data_sets
 from tests.support import pseudo_files
 
 SEED = seeds.Seed(3)
-SHAPE = (8, 8, 1)
+VIEW = views.View(size=8, channels=1)
 EVALUATED = {'image': ('uint8', 3), 'label': ('float32', 1),
-             'weight': ('float32', 0), 'is_labelled': ('float32', 0)}
+             'weight': ('float32', 0), 'is_labelled': ('float32', 0),
+             'key': ('string', 0)}
 TRAINED = {**EVALUATED, 'seed': ('int64', 0)}
 
 
-def labelled(folder, indices=range(10), start=0, smoothing=0.1, shape=SHAPE):
+def labelled(folder, indices=range(10), start=0, smoothing=0.1, view=VIEW):
   source = sources.Subset(
       name='labelled', source=data_sets.idx(folder), is_labelled=True,
       indices=np.array(indices))
   return source, tasks.labelled(
-      source, image_shape=shape, smoothing=smoothing, buffer_size=100,
+      source, view=view, smoothing=smoothing, buffer_size=100,
       seed=SEED, start=start)
 
 
@@ -45,7 +47,7 @@ def pseudo(folder, copies=(1, 2, 3, 1, 4, 1), classes=4, start=0, channels=1,
   count = pseudo_files.write(folder, images, rows, copies)
   return tasks.pseudo_labelled(
       folder, num_examples=count, classes=classes, policy=policy,
-      image_shape=(8, 8, channels), buffer_size=100, seed=SEED, start=start)
+      view=views.View(size=8, channels=channels), buffer_size=100, seed=SEED, start=start)
 
 
 def first(task, count):
@@ -63,8 +65,9 @@ def test_a_labelled_task_declares_what_it_gives(tmp_path):
   assert isinstance(task, seqio.Task)
   assert declared(task) == TRAINED
   example = first(task, 1)[0]
-  assert {name: (value.dtype.name, np.ndim(value))
-          for name, value in example.items()} == TRAINED
+  assert isinstance(example.pop('key'), bytes)
+  assert {name: (value.dtype.name, np.ndim(value)) for name, value in
+          example.items()} == {n: d for n, d in TRAINED.items() if n != 'key'}
 
 
 def test_a_pseudo_labelled_task_declares_the_same(tmp_path):
@@ -74,7 +77,7 @@ def test_a_pseudo_labelled_task_declares_the_same(tmp_path):
   specs = tasks.dataset(task, num_epochs=None).element_spec
   assert specs == tasks.dataset(labelled(tmp_path)[1],
                                 num_epochs=None).element_spec
-  assert specs['image'].shape == SHAPE and specs['label'].shape == (4,)
+  assert specs['image'].shape == VIEW.shape and specs['label'].shape == (4,)
 
 
 def test_labelled_images_have_their_own_labels(tmp_path):
@@ -145,14 +148,15 @@ def test_starting_later_is_passing_over(tmp_path, make):
 
 def test_an_evaluation_task_is_its_source_once_in_order(tmp_path):
   source, _ = labelled(tmp_path, [3, 5, 8])
-  task = tasks.evaluation(source, SHAPE)
+  task = tasks.evaluation(source, VIEW)
   assert (task.name, declared(task)) == ('labelled', EVALUATED)
   dataset = tasks.dataset(task)
   idx = source.source
   # seqio's own comparison: all examples, in order, and no feature more.
   seqio.test_utils.assert_dataset(dataset, [
       {'image': idx.pixels[i], 'label': np.eye(4, dtype=np.float32)[
-          idx.class_ids[i]], 'weight': 1.0, 'is_labelled': 1.0}
+          idx.class_ids[i]], 'weight': 1.0, 'is_labelled': 1.0,
+       'key': f'made_up/{i:02}'.encode()}
       for i in (3, 5, 8)])
 
 
@@ -166,7 +170,7 @@ def test_seqio_takes_the_tasks_into_a_mixture(tmp_path):
 
 
 def test_seqio_checks_the_features_of_what_comes_out():
-  wrong = tf.data.Dataset.from_tensors({'image': tf.zeros(SHAPE, tf.uint8)})
+  wrong = tf.data.Dataset.from_tensors({'image': tf.zeros(VIEW.shape, tf.uint8)})
   task = tasks._task('wrong', wrong, lambda record: record,
                      tasks._TRAINING_FEATURES, 1)
   with pytest.raises(ValueError, match='Task dataset is missing expected '
@@ -175,8 +179,9 @@ def test_seqio_checks_the_features_of_what_comes_out():
 
 
 def test_images_of_another_shape_are_refused(tmp_path):
-  with pytest.raises(ValueError, match='Shapes are .9,8,1. and .8,8,1.'):
-    first(labelled(tmp_path, shape=(9, 8, 1))[1], 1)
+  with pytest.raises(ValueError, match='needs images of 9 x 9 pixels, but '
+                     'one has 8 x 8; choose a crop'):
+    first(labelled(tmp_path, view=views.View(size=9, channels=1))[1], 1)
 
 
 def test_records_of_other_classes_are_refused(tmp_path):
@@ -188,7 +193,7 @@ def test_a_folder_without_records_is_refused(tmp_path):
   with pytest.raises(errors.RunError) as caught:
     tasks.pseudo_labelled(
         tmp_path, num_examples=3, classes=4, policy=labels.SoftLabels(),
-        image_shape=SHAPE, buffer_size=10, seed=SEED)
+        view=VIEW, buffer_size=10, seed=SEED)
   assert str(caught.value) == (
       f'`{tmp_path}` should have pseudo-labelled images in '
       '`pseudo-*.tfrecord`, but has no such file.')

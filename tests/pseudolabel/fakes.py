@@ -49,6 +49,17 @@ class Pool:
         {'key': np.array(self.keys[rows], object), 'image': images})
 
 
+class View:
+  """Sees all of an image, of whatever size."""
+
+  def of(self, records):
+    import tensorflow as tf
+    from ns.images import decode
+    return records.map(lambda record: {
+        **record, 'image': decode.decode(record['image']),
+        'is_good': tf.constant(True)})
+
+
 def distributions(images, classes, seed=0):
   """Random distributions, [images, classes] float32."""
   rows = np.random.default_rng(seed).random((images, classes)) ** 3 + 1e-3

@@ -6,6 +6,7 @@ import pytest
 
 from ns.core import errors
 from ns.core import manifest
+from ns.mixture import views
 from ns.pseudolabel import labelling
 from ns.pseudolabel import store
 from tests.pseudolabel import fakes
@@ -33,7 +34,8 @@ def rows(folder, source):
 @pytest.mark.parametrize('encoded', [False, True])
 def test_every_image_has_the_teachers_answer(tmp_path, encoded):
   source = fakes.Pool((7, 5), encoded=encoded, channels=3)
-  counts = label(tmp_path, source, fakes.Teacher(TABLE))
+  counts = label(tmp_path, source, fakes.Teacher(TABLE),
+                 view=fakes.View() if encoded else None)
   assert sorted(os.listdir(tmp_path)) == [
       'predictions-00000-of-00002.parquet',
       'predictions-00001-of-00002.parquet']
@@ -234,11 +236,10 @@ def test_a_broken_image_is_an_error(tmp_path):
       records=lambda shard: tf.data.Dataset.from_tensor_slices(
           {'key': ['pool/0'], 'image': [b'not an image']}))
   with pytest.raises(errors.RunError) as caught:
-    label(tmp_path, source, fakes.Teacher(TABLE))
-  assert str(caught.value).startswith(
-      'The images of shard `a` of `pool` cannot be read as batches of one size '
-      'after record 0: ')
-  assert str(caught.value).endswith('; repair or resize them.')
+    label(tmp_path, source, fakes.Teacher(TABLE),
+          view=views.View(size=4, channels=1))
+  assert str(caught.value) == (
+      'The image `pool/0` of `pool` does not decode; repair it or take it out.')
   assert not list(tmp_path.iterdir())
 
 

@@ -154,7 +154,8 @@ def test_no_more_files_than_images(labelled, pool, folder):
 def test_encoded_images_keep_their_bytes(tmp_path, folder):
   pool = fakes.Pool((5, 4), encoded=True, channels=3)
   labelling.Labelling(batch_size=4).run(
-      fakes.Teacher(TABLE), pool, str(tmp_path / 'labelled'), 't1')
+      fakes.Teacher(TABLE), pool, str(tmp_path / 'labelled'), 't1',
+      view=fakes.View())
   run(str(tmp_path / 'labelled'), pool, folder, min_confidence=None)
   source = {r['key']: r['image'] for shard in pool.shards
             for r in pool.records(shard).as_numpy_iterator()}

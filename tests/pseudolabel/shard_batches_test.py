@@ -5,10 +5,12 @@ from ns.core import errors
 from ns.pseudolabel import shard_batches
 from tests.pseudolabel import fakes
 
+VIEW = fakes.View()
 
-def read(source, number, batch_size, decoded=True):
+
+def read(source, number, batch_size, view=VIEW):
   return [(keys.tolist(), images) for keys, images in shard_batches.batches(
-      source, source.shards[number], batch_size, decoded=decoded)]
+      source, source.shards[number], batch_size, view)]
 
 
 @pytest.mark.parametrize('encoded', [False, True])
@@ -24,7 +26,7 @@ def test_batches_are_the_shards_records_in_order(encoded):
 
 def test_encoded_images_come_as_bytes_unless_decoded():
   source = fakes.Pool((2,), encoded=True)
-  (_, images), = read(source, 0, 8, decoded=False)
+  (_, images), = read(source, 0, 8, view=None)
   assert all(image.startswith(b'\x89PNG') for image in images)
 
 

@@ -1,0 +1,58 @@
+"""What there is to do in each kind of stage, as text for the plan."""
+
+from ns.models import cost
+
+
+def label(run, teacher) -> str:
+  return f'{run.data.unlabelled.num_examples:,} images, labelled by ' + (
+      teacher.name)
+
+
+def select(policy) -> str:
+  rule = ('all' if policy.min_confidence is None
+          else f'confidence of at least {policy.min_confidence:g}')
+  per_class = getattr(policy.balance, 'images_per_class', None)
+  return f'{rule}, ' + (f'{per_class:,} images a class' if per_class
+                        else 'not balanced')
+
+
+def train(run, generation) -> str:
+  parts = _parameters(run, generation)
+  if not generation.is_trained:
+    return ', '.join([*parts, f'weights of {generation.training.path}'])
+  mixture = generation.mixture
+  pseudo = mixture.batch_size - mixture.labelled_batch
+  batch = f'{mixture.labelled_batch}' + (f' + {pseudo}' if pseudo else '')
+  return ', '.join([*parts, *_steps(run, generation.training.num_steps, batch,
+                                    mixture.labelled_batch)])
+
+
+def finetune(run, generation) -> str:
+  policy = generation.fine_tune
+  side = policy.image_size
+  return ', '.join([f'images of {side} x {side}', *_steps(
+      run, policy.num_steps, policy.labelled_batch, policy.labelled_batch)])
+
+
+def evaluate(run) -> str:
+  return ', '.join(f'{source.num_examples:,} {source.name} images'
+                   for source in run.data.evaluation_sets)
+
+
+def export(generation) -> str:
+  side = generation.image_size
+  return f'{type(generation.export).__name__}, images of {side} x {side}'
+
+
+def _parameters(run, generation) -> list[str]:
+  if not hasattr(generation.model, 'blocks'):
+    return []
+  network = cost.of(generation.model, run.data.classes)
+  return [f'{network.parameters:,} parameters']
+
+
+def _steps(run, steps: int, batch, labelled_batch: int) -> list[str]:
+  images = run.data.labelled.num_examples
+  return [f'{steps:,} steps of {batch} images',
+          f'{steps * labelled_batch / images:.1f} epochs of {images:,} '
+          'labelled']
