@@ -65,16 +65,25 @@ class Idx:
       data.
     labels: path of the labels, rank 1, uint8.
     classes: number of classes.
+    class_names: what they are called, for people; their numbers if empty.
   """
   name: str
   images: str
   labels: str
   classes: int
+  class_names: Sequence[str] = ()
 
   def __post_init__(self):
     for name in ('name', 'images', 'labels'):
       checks.instance(self, name, str)
     checks.integer(self, 'classes', at_least=2)
+    checks.instance(self, 'class_names', list, tuple)
+    names = tuple(self.class_names or map(str, range(self.classes)))
+    if len(names) != self.classes or len(set(names)) != self.classes:
+      raise ValueError(
+          f'`Idx.class_names` should be {self.classes} distinct names, one for '
+          f'each class, but is {list(names)}.')
+    object.__setattr__(self, 'class_names', names)
 
   @functools.cached_property
   def pixels(self) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Which images are labelled, unlabelled, for validation and for test.
 
 A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
-sources (`ns.mixture.sources`); `classes`; `image_shape`; `read()`, after which
-nothing of the data can be missing or broken; and `write(path)`, which says
-where every image went.
+sources (`ns.mixture.sources`); `classes` and `class_names`; `image_shape`;
+`read()`, after which nothing of the data can be missing or broken; and
+`write(path)`, which says where every image went.
 """
 
 import dataclasses
@@ -52,6 +52,10 @@ class FewLabels:
   @property
   def classes(self) -> int:
     return self.train.classes
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    return self.train.class_names
 
   def read(self) -> None:
     """Reads all images and labels into memory.

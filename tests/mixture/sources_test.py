@@ -302,3 +302,19 @@ def test_the_made_up_data_set_is_separable():
   means = np.stack([pixels[labels == c].mean(0) for c in range(4)])
   distances = ((others[:, np.newaxis] - means) ** 2).sum((2, 3))
   assert (distances.argmin(1) == truth).mean() > 0.95
+
+
+@pytest.mark.parametrize('names', [['a', 'b'], ['a', 'b', 'a']])
+def test_class_names_should_be_distinct_and_one_a_class(names):
+  with pytest.raises(ValueError) as caught:
+    sources.Idx(name='x', images='i', labels='l', classes=3, class_names=names)
+  assert str(caught.value) == (
+      '`Idx.class_names` should be 3 distinct names, one for each class, but is '
+      f'{names}.')
+
+
+def test_classes_are_called_by_their_numbers_unless_named():
+  make = lambda **how: sources.Idx(name='x', images='i', labels='l', classes=3,
+                                   **how)
+  assert make().class_names == ('0', '1', '2')
+  assert make(class_names=['a', 'b', 'c']).class_names == ('a', 'b', 'c')
