@@ -9,8 +9,11 @@ def label(run, teacher) -> str:
 
 
 def select(policy) -> str:
-  rule = ('all' if policy.min_confidence is None
-          else f'confidence of at least {policy.min_confidence:g}')
+  least = policy.min_confidence
+  rule = ('all' if least is None else
+          'confidence of at least ' + (
+              f'{min(least):g} to {max(least):g} by class'
+              if isinstance(least, (list, tuple)) else f'{least:g}'))
   per_class = getattr(policy.balance, 'images_per_class', None)
   return f'{rule}, ' + (f'{per_class:,} images a class' if per_class
                         else 'not balanced')

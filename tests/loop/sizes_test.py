@@ -25,6 +25,9 @@ def test_a_selection_says_its_rules():
   assert sizes.select(pseudolabel.Select(
       min_confidence=None, balance=pseudolabel.Unbalanced())
   ) == 'all, not balanced'
+  assert sizes.select(pseudolabel.Select(
+      min_confidence=[0.3, 0.5, 0.25], balance=pseudolabel.Unbalanced())
+  ) == 'confidence of at least 0.25 to 0.5 by class, not balanced'
 
 
 def test_weights_from_elsewhere_take_no_steps(tmp_path):
