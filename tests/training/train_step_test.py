@@ -138,23 +138,3 @@ def test_the_rate_and_step_do_not_trace_anew(tmp_path):
   for number in range(3):
     step(tensors(number), number, 0.1 / (number + 1))
   assert len(traced) <= 2  # Of one trace; a strategy may look twice.
-
-
-def test_it_gives_the_same_when_compiled_by_xla(tmp_path):
-  """XLA on a CPU stands in for a TPU."""
-  results = []
-  for jit_compile in False, True:
-    training, job, state = prepared(tmp_path)
-    step = train_step.compiled(training, job, state)
-    # The numbers of the steps are constants of the compiled function here.
-    both = tf.function(lambda first, second: (step(first, 0, 0.1),
-                                              step(second, 1, 0.05)),
-                       jit_compile=jit_compile, autograph=False)
-    metrics = both(tensors(0), tensors(1))
-    results.append((metrics, values(state.network), values(state.average)))
-  plain, compiled = results
-  for ours, theirs in zip(plain[0], compiled[0], strict=True):
-    assert_close({n: m.numpy() for n, m in ours.items()},
-                 {n: m.numpy() for n, m in theirs.items()}, rtol=1e-4)
-  assert_close(compiled[1], plain[1], rtol=1e-3, atol=1e-4)
-  assert_close(compiled[2], plain[2], rtol=1e-3, atol=1e-4)
