@@ -28,4 +28,5 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
     note = ('  (finished)' if stage.name in finished else
             '' if stage in wanted else '  (not now)')
     lines.append(f'  {stage.name:{width}}  {stage.size}{note}')
+    lines += [f'  {"":{width}}  {detail}' for detail in stage.details]
   return '\n'.join(lines)

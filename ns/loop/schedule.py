@@ -5,6 +5,7 @@ import functools
 from ns.core import errors
 from ns.core import manifest
 from ns.images import crop as crop_lib
+from ns.loop import memory
 from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
@@ -28,14 +29,17 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
     if generation.has_teacher:
       label = add('label', _label_form(run, generation, teacher, taught),
                   sizes.label(run, teacher), taught,
+                  memory.label(run, generation, teacher),
                   teacher=teacher, teacher_stage=taught)
       select = add('select', _select_form(run, generation, label),
                    sizes.select(generation.select), label)
     trained = add('train', _train_form(run, generation, select),
-                  sizes.train(run, generation), select)
+                  sizes.train(run, generation), select,
+                  memory.train(run, generation))
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
-                    sizes.finetune(run, generation), trained)
+                    sizes.finetune(run, generation), trained,
+                    memory.finetune(run, generation))
     add('evaluate', _evaluate_form(run, generation, trained),
         sizes.evaluate(run), trained)
     if generation.export:
@@ -45,12 +49,13 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
   return tuple(made)
 
 
-def _add(made, run, generation, kind, form, size, reads, **more
+def _add(made, run, generation, kind, form, size, reads, details=(), **more
          ) -> stages_lib.Stage:
   """The next stage, which the function of `steps` named `kind` makes."""
   make = functools.partial(getattr(steps, kind), run, generation, **more)
   made.append(stages_lib.Stage(generation=generation.name, kind=kind, form=form,
-                               make=make, size=size, reads=reads))
+                               make=make, size=size, reads=reads,
+                               details=details))
   return made[-1]
 
 

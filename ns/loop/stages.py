@@ -1,6 +1,7 @@
 """A stage: one resumable step of a generation, made once."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import dataclasses
 import time
 from typing import Any
@@ -27,6 +28,7 @@ class Stage:
     make: makes it, given the run's folder and its own; gives its results,
       where `seconds`, if there, stands for the time taken.
     size: what there is to do, for the plan.
+    details: more of it, each a line.
     reads: the stage that it is made from, if any.
   """
   generation: str
@@ -34,6 +36,7 @@ class Stage:
   form: Any
   make: Callable[[epath.Path, epath.Path], dict[str, Any]]
   size: str
+  details: Sequence[str] = ()
   reads: 'Stage | None' = None
 
   @property

@@ -19,7 +19,6 @@ takes.
 
 from collections.abc import Iterator
 import dataclasses
-import os
 from typing import NamedTuple
 
 from ns.models import cost
@@ -37,10 +36,6 @@ _INFERENCE, _INFERENCE_LAYER = 15 * _MEGA, 0.6 * _MEGA
 # Copies of an activated output while it is made: of the convolution, of the
 # normalisation, of the sigmoid.
 _LIVE = 3
-
-# Where Linux says what a container may take: cgroups of version 2 and 1.
-_LIMITS = ('/sys/fs/cgroup/memory.max',
-           '/sys/fs/cgroup/memory/memory.limit_in_bytes')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -176,21 +171,6 @@ def _variables(architecture, classes: int, convolutions) -> int:
 def _program(traced, a_layer, architecture, convolutions) -> int:
   dense = 1 + sum(2 for b in architecture.blocks if b.squeezed_filters)
   return int(_LIBRARIES + traced + a_layer * (len(convolutions) + dense))
-
-
-def host_bytes() -> int | None:
-  """The memory of this machine or container, None where nothing tells."""
-  try:
-    found = [os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')]
-  except (AttributeError, ValueError, OSError):  # Not on every system.
-    found = []
-  for path in _LIMITS:
-    try:
-      with open(path, encoding='ascii') as file:
-        found.append(int(file.read()))
-    except (OSError, ValueError):  # No such file, or 'max'.
-      pass
-  return min(found, default=None)
 
 
 def _bytes(precision: str) -> int:

@@ -1,5 +1,7 @@
 """The one device of a run."""
 
+import os
+
 import pytest
 import tensorflow as tf
 
@@ -49,3 +51,32 @@ def test_a_device_of_another_kind():
     runtime.OneDevice(device='tpu')
   assert str(raised.value) == (
       "`OneDevice.device` should be one of 'cpu', 'gpu', but is 'tpu'.")
+
+
+def test_the_hosts_memory(monkeypatch, tmp_path):
+  monkeypatch.setattr(runtime, '_LIMITS', (str(tmp_path / 'none'),))
+  whole = runtime.host_bytes()
+  assert whole == os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+  limits = tmp_path / 'two', tmp_path / 'one'
+  monkeypatch.setattr(runtime, '_LIMITS', tuple(map(str, limits)))
+  limits[0].write_text('max\n')
+  assert runtime.host_bytes() == whole
+  limits[1].write_text('1234567\n')
+  assert runtime.host_bytes() == 1234567
+  # The one of version 1 where there is no limit.
+  limits[1].write_text('9223372036854771712\n')
+  assert runtime.host_bytes() == whole
+
+
+def test_a_system_that_does_not_tell(monkeypatch):
+  monkeypatch.setattr(runtime, '_LIMITS', ())
+  monkeypatch.delattr(os, 'sysconf')
+  assert runtime.host_bytes() is None
+
+
+def test_a_cpu_computes_in_the_hosts_memory():
+  cpu, gpu = runtime.OneDevice(), runtime.OneDevice(device='gpu')
+  assert (cpu.on_host, gpu.on_host) == (True, False)
+  assert cpu.memory_bytes() == runtime.host_bytes()
+  assert gpu.memory_bytes() is None
+  assert cpu.replicas == cpu.strategy().num_replicas_in_sync == 1

@@ -160,10 +160,11 @@ def test_where_a_run_stands(tmp_path, made):
 def test_a_plan_says_what_is_made_now(tmp_path, made):
   run = tiny.run(tmp_path / 'data')
   start(tmp_path, until='teacher/train')
-  lines = run.plan(str(tmp_path / 'run'), until='student1/label').splitlines()
-  assert lines[1].endswith('(finished)')
-  assert lines[3].endswith('labelled by teacher')
-  assert lines[4].endswith('(not now)')
+  text = run.plan(str(tmp_path / 'run'), until='student1/label')
+  lines = {line.split()[0]: line for line in text.splitlines()}
+  assert lines['teacher/train'].endswith('(finished)')
+  assert lines['student1/label'].endswith('labelled by teacher')
+  assert lines['student1/select'].endswith('(not now)')
   # What is made again is not finished.
   lines = run.plan(str(tmp_path / 'run'), redo=['teacher/train']).splitlines()
   assert not any('(finished)' in line for line in lines)

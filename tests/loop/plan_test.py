@@ -9,14 +9,18 @@ def test_a_plan_is_a_line_about_the_run_and_a_line_a_stage(tmp_path):
   run = tiny.run(tmp_path / 'data', seed=3)
   stages = run.stages()
   size = {stage.name: stage.size for stage in stages}
+  memory = {stage.name: ' ' * 21 + detail for stage in stages
+            for detail in stage.details}
   assert run.plan('/somewhere/else').split('\n') == [
       'run in /somewhere/else, seed 3, 4 classes: 12 labelled, 40 unlabelled, '
       '8 validation, 20 test',
-      f'  teacher/train      {size["teacher/train"]}',
+      f'  teacher/train      {size["teacher/train"]}', memory['teacher/train'],
       '  teacher/evaluate   8 validation images, 20 test images',
       '  student1/label     40 images, labelled by teacher',
+      memory['student1/label'],
       '  student1/select    confidence of at least 0.3, 30 images a class',
       f'  student1/train     {size["student1/train"]}',
+      memory['student1/train'],
       '  student1/evaluate  8 validation images, 20 test images']
 
 
@@ -35,7 +39,8 @@ def test_finished_stages_are_told(tmp_path):
                     {stage.reads.name: read.contents} if read else {})
   begun = run.stages()[2]
   manifest.begin(tmp_path / 'run' / begun.generation / begun.kind, begun.form)
-  lines = run.plan(str(tmp_path / 'run')).split('\n')[1:]
+  lines = [line for line in run.plan(str(tmp_path / 'run')).split('\n')[1:]
+           if line[2] != ' ']
   assert [line.endswith('  (finished)') for line in lines] == [
       True, True, False, False, False, False]
 

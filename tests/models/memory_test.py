@@ -177,30 +177,6 @@ def test_a_precision_that_does_not_exist(of):
       "`precision` should be 'float32' or 'mixed_bfloat16', but is 'float16'.")
 
 
-# What a machine has.
-
-
-def test_the_hosts_memory(monkeypatch, tmp_path):
-  monkeypatch.setattr(memory, '_LIMITS', (str(tmp_path / 'none'),))
-  whole = memory.host_bytes()
-  assert whole == os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-  limits = tmp_path / 'two', tmp_path / 'one'
-  monkeypatch.setattr(memory, '_LIMITS', tuple(map(str, limits)))
-  limits[0].write_text('max\n')
-  assert memory.host_bytes() == whole
-  limits[1].write_text('1234567\n')
-  assert memory.host_bytes() == 1234567
-  # The one of version 1 where there is no limit.
-  limits[1].write_text('9223372036854771712\n')
-  assert memory.host_bytes() == whole
-
-
-def test_a_system_that_does_not_tell(monkeypatch):
-  monkeypatch.setattr(memory, '_LIMITS', ())
-  monkeypatch.delattr(os, 'sysconf')
-  assert memory.host_bytes() is None
-
-
 # What a process takes.
 
 # The peak of this very process: ru_maxrss begins with that of its parent.

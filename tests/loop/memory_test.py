@@ -1,0 +1,63 @@
+import dataclasses
+
+from ns import models
+from ns import training
+from ns.loop import memory
+from ns.models import memory as formula
+from tests.support import tiny
+
+
+def changed(run, number, **changes):
+  return dataclasses.replace(run.generations[number], **changes)
+
+
+def test_a_training_is_of_its_batch_and_its_optimizer(tmp_path):
+  run = tiny.run(tmp_path)
+  student = changed(run, 1, training=tiny.steps(
+      optimizer=training.RmsProp(), precision='mixed_bfloat16'))
+  assert memory.train(run, student) == (formula.of(
+      student.model, 4, 8, batch_size=24, optimizer_slots=2,
+      precision='mixed_bfloat16').text(),)
+
+
+def test_a_teacher_labels_in_batches_at_its_last_size(tmp_path):
+  run = tiny.run(tmp_path)
+  fine_tune = training.FineTune(
+      image_size=12, num_steps=6, schedule_steps=40, labelled_batch=4,
+      learning_rate=training.Constant(rate=0.1), frozen_blocks=1)
+  teacher = changed(run, 0, fine_tune=fine_tune)
+  assert memory.label(run, run.generations[1], teacher) == (
+      formula.in_inference(teacher.model, 4, 12, batch_size=32).text(),)
+  assert memory.finetune(run, teacher) == (formula.of(
+      teacher.model, 4, 12, batch_size=4, optimizer_slots=1,
+      frozen_blocks=1).text(),)
+
+
+class Small:
+  """A runtime of two devices of 4 MB each."""
+  replicas, on_host = 2, False
+
+  def memory_bytes(self):
+    return 4_000_000
+
+  def strategy(self):
+    raise AssertionError
+
+
+def test_more_than_there_is_is_a_warning(tmp_path):
+  run = dataclasses.replace(tiny.run(tmp_path), runtime=Small())
+  student = changed(run, 1, model=models.EfficientNet(image_size=64))
+  needed = formula.of(student.model, 4, 64, batch_size=12)
+  assert memory.train(run, student) == (
+      needed.text(), f'warning: {needed.warning(4_000_000, on_host=False)}')
+  assert len(memory.train(run, run.generations[1])) == 1
+
+
+def test_nothing_is_said_of_a_model_of_unknown_layers(tmp_path):
+  class Own:
+    image_size, channels = 8, 1
+
+    def build(self):
+      raise AssertionError
+  run = tiny.run(tmp_path)
+  assert memory.train(run, changed(run, 0, model=Own())) == ()
