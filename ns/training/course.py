@@ -4,6 +4,7 @@
 the last checkpoint where it was killed.
 """
 
+from collections.abc import Callable
 import math
 import time
 from typing import Any
@@ -22,7 +23,8 @@ from ns.training import train_step
 
 
 def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
-        frozen_blocks: int | None = None) -> dict[str, Any]:
+        prepare: Callable[[Any], None] = lambda network: None
+        ) -> dict[str, Any]:
   """Trains, or goes on training from the last checkpoint in `job.folder`.
 
   Args:
@@ -32,7 +34,7 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
     job: a `Job`.
     horizon: of the schedule of the learning rate.
     first_of_schedule: which step of the schedule is the first one taken.
-    frozen_blocks: as of `Network.freeze`; None freezes nothing.
+    prepare: as of `train_step.State.create`.
 
   Returns:
     The last metrics, and `seconds` of all starts together.
@@ -42,7 +44,7 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
       or the step does not suit the devices.
   """
   train_step.check(how, job)
-  state = train_step.State.create(how, job, frozen_blocks)
+  state = train_step.State.create(how, job, prepare)
   take_step = train_step.compiled(how, job, state)
   checkpoints = checkpoint.Checkpoints(
       job.folder / manifest.SCRATCH / 'checkpoints', state)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from ns.core import checks
+from ns.core import errors
 from ns.core import manifest
 from ns.mixture import batches
 from ns.training import average as average_lib
@@ -72,13 +73,28 @@ class FineTune:
         labelled_batch=self.labelled_batch, shuffle_buffer=self.shuffle_buffer,
         label_smoothing=self.label_smoothing)
 
-  def horizon(self, labelled_batch: int, num_labelled: int | None
-              ) -> learning_rate_lib.Horizon:
-    """How long the schedule of the learning rate is.
+  def check(self, *, model: Any, labelled_batch: int,
+            num_labelled: int) -> learning_rate_lib.Horizon:
+    """What can be known before any training.
+
+    Args:
+      model: the architecture.
+      labelled_batch: labelled images in a batch.
+      num_labelled: labelled images in all.
+
+    Returns:
+      How long the schedule of the learning rate is.
 
     Raises:
-      RunError: the learning rate does not fit it.
+      RunError: the learning rate does not fit that, or the network has fewer
+        blocks than are frozen.
     """
+    blocks = getattr(model, 'blocks', None)
+    if (self.frozen_blocks is not None and isinstance(blocks, (list, tuple))
+        and self.frozen_blocks > len(blocks)):
+      raise errors.RunError(
+          f'`FineTune.frozen_blocks` should be at most {len(blocks)}, the '
+          f'blocks of the model, but is {self.frozen_blocks}.')
     return trainer.checked_horizon(self.learning_rate, self.schedule_steps,
                                    labelled_batch, num_labelled)
 
@@ -91,13 +107,23 @@ class FineTune:
 
     Returns, raises, and writes: as `Training.run`.
     """
-    from ns.core import errors
     from ns.training import course
     if job.initial_weights is None:
       raise errors.RunError(
           '`Job.initial_weights` should be the weights of a trained network '
           f'for {job.name}, but is None; fine-tuning follows training.')
+    horizon = self.check(model=None, labelled_batch=job.labelled_batch,
+                         num_labelled=job.num_labelled)
     return course.run(
-        self, job, self.horizon(job.labelled_batch, job.num_labelled),
-        first_of_schedule=self.schedule_steps - self.num_steps,
-        frozen_blocks=self.frozen_blocks)
+        self, job, horizon, prepare=self._freeze,
+        first_of_schedule=self.schedule_steps - self.num_steps)
+
+  def _freeze(self, network) -> None:
+    if self.frozen_blocks is None:
+      return
+    if not callable(getattr(network, 'freeze', None)):
+      raise errors.RunError(
+          '`FineTune.frozen_blocks` should be None for a network without '
+          f'`freeze(blocks)` such as {type(network).__name__}, but is '
+          f'{self.frozen_blocks}.')
+    network.freeze(self.frozen_blocks)

@@ -8,6 +8,7 @@ batch normalisation sees the difference, unless its statistics are of all
 replicas (`models.BatchNorm.replicas`).
 """
 
+from collections.abc import Callable
 import dataclasses
 from typing import Any
 
@@ -35,13 +36,14 @@ class State:
   optimizer: Any
 
   @classmethod
-  def create(cls, how, job, frozen_blocks: int | None = None) -> 'State':
+  def create(cls, how, job,
+             prepare: Callable[[Any], None] = lambda network: None) -> 'State':
     """New weights from the job's seed, or the job's initial weights.
 
     Args:
       how: a `Training` or a `FineTune`.
       job: a `Job`.
-      frozen_blocks: as of `Network.freeze`; None freezes nothing.
+      prepare: changes the network that is to be trained, e.g. freezes a part.
     """
     precision = ({} if how.precision == 'float32'
                  else {'precision': how.precision})
@@ -51,8 +53,7 @@ class State:
       if job.initial_weights is not None:
         weights.load(network, job.initial_weights)
         weights.load(average, job.initial_weights)
-      if frozen_blocks is not None:
-        _freeze(network, frozen_blocks)
+      prepare(network)
       optimizer = how.optimizer.build(network.trainable_variables)
     return cls(network=network, average=average, optimizer=optimizer)
 
@@ -146,11 +147,3 @@ def _agreement(logits, batch):
           'labelled_agree': tf.reduce_sum(agrees * labelled),
           'pseudo': tf.reduce_sum(pseudo),
           'pseudo_agree': tf.reduce_sum(agrees * pseudo)}
-
-
-def _freeze(network, blocks: int) -> None:
-  if not callable(getattr(network, 'freeze', None)):
-    raise errors.RunError(
-        '`FineTune.frozen_blocks` should be None for a network without '
-        f'`freeze(blocks)` such as {type(network).__name__}, but is {blocks}.')
-  network.freeze(blocks)

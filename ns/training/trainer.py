@@ -87,13 +87,22 @@ class Training:
           f'`{type(self.learning_rate).__name__}.warmup_steps` should be below '
           f'`Training.num_steps` = {self.num_steps}, but is {warmup}.')
 
-  def horizon(self, labelled_batch: int, num_labelled: int | None
-              ) -> learning_rate_lib.Horizon:
-    """How long the training is, for its learning rate.
+  def check(self, *, model: Any, labelled_batch: int,
+            num_labelled: int | None) -> learning_rate_lib.Horizon:
+    """What can be known before any training.
+
+    Args:
+      model: the architecture.
+      labelled_batch: labelled images in a batch.
+      num_labelled: labelled images in all.
+
+    Returns:
+      How long the training is, for its learning rate.
 
     Raises:
-      RunError: the learning rate does not fit it.
+      RunError: the learning rate does not fit that.
     """
+    del model
     return checked_horizon(self.learning_rate, self.num_steps, labelled_batch,
                            num_labelled)
 
@@ -112,8 +121,9 @@ class Training:
         does not fit the job.
     """
     from ns.training import course
-    return course.run(self, job, self.horizon(job.labelled_batch,
-                                              job.num_labelled))
+    horizon = self.check(model=None, labelled_batch=job.labelled_batch,
+                         num_labelled=job.num_labelled)
+    return course.run(self, job, horizon)
 
 
 def check_common(how) -> None:

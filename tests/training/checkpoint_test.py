@@ -1,3 +1,6 @@
+import types
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -73,6 +76,35 @@ def test_going_on_is_the_same_as_not_stopping(stopped):
   for step in range(first, 6):
     again.take(step)
   assert_equal(again.values(), whole.values())
+
+
+def test_variables_are_found_by_their_paths(stopped):
+  """And not by their number, which changes when there is one more."""
+  folder, training = stopped
+  reader = tf.train.load_checkpoint(str(folder / 'checkpoints'))
+  # TensorFlow writes `.S` for a slash within a name.
+  stored = {name.split('/.ATTRIBUTES')[0].replace('.S', '/')
+            for name in reader.get_variable_to_shape_map()}
+  state = training.state
+  expected = {f'{part}/{variable.path}'
+              for part in ('network', 'average', 'optimizer')
+              for variable in getattr(state, part).variables}
+  assert expected | {'step', 'seconds'} <= stored
+  assert stored - expected == {'step', 'seconds', 'save_counter',
+                               '_CHECKPOINTABLE_OBJECT_GRAPH'}
+
+
+def test_paths_that_are_there_twice(tmp_path):
+  variables = [keras.Variable(0.0, name='kernel') for _ in range(2)]
+  nothing = types.SimpleNamespace(variables=[])
+  state = train_step.State(
+      network=types.SimpleNamespace(variables=variables), average=nothing,
+      optimizer=nothing)
+  with pytest.raises(ValueError) as caught:
+    checkpoint.Checkpoints(tmp_path, state)
+  assert str(caught.value) == (
+      '`SimpleNamespace` should have variables of distinct paths, but has '
+      '`kernel` twice.')
 
 
 def test_two_are_kept(stopped):

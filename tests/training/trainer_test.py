@@ -13,6 +13,7 @@ from ns.models import inference
 from ns.models import weights
 from ns.training import course
 from ns.training import learning_rate
+from ns.training import optimizer
 from ns.training import trainer
 from tests.support import data_sets
 from tests.support import tiny
@@ -234,11 +235,87 @@ def arguments(**changes):
     ('learning_rate', 0.1, 'an object with `at()`, but is 0.1.'),
     ('optimizer', None, 'an object with `build()`, but is None.'),
     ('average', 0.9, 'an object with `update()`, but is 0.9.'),
+    ('precision', 'bfloat16',
+     "one of 'float32', 'mixed_bfloat16', but is 'bfloat16'."),
+    ('jit_compile', None, 'one of False, True, but is None.'),
 ])
 def test_wrong_arguments(field, value, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     trainer.Training(**arguments(**{field: value}))
   assert str(caught.value) == f'`Training.{field}` should be {said}'
+
+
+def test_another_precision_is_given_to_the_network_being_trained(tmp_path):
+  given = []
+
+  def build(seed, **how):
+    given.append(how)
+    return tiny.architecture().build(noise.ModelNoise(), 4, seed=seed, **how)
+
+  results = []
+  for precision in 'float32', 'mixed_bfloat16':
+    folder = tmp_path / precision
+    results.append(tiny.steps(20, precision=precision).run(
+        dataclasses.replace(tiny.job(folder), build=build)))
+    average = arrays(folder / 'average.npz')
+    assert {value.dtype for value in average.values()} == {np.dtype('float32')}
+  # A network of a team may lack the argument, and the average needs none.
+  assert given == [{}, {}, {'precision': 'mixed_bfloat16'}, {}]
+  assert results[1]['loss'] == pytest.approx(results[0]['loss'], rel=0.05)
+  assert results[1]['loss'] != results[0]['loss']
+
+
+def test_it_may_start_from_weights(tmp_path):
+  network = tiny.architecture().build(noise.ModelNoise(), 4, seed=77)
+  weights.save(network, tmp_path / 'start.npz')
+  job = dataclasses.replace(tiny.job(tmp_path / 'x'),
+                            initial_weights=tmp_path / 'start.npz')
+  tiny.steps(1, weight_decay=0.0,
+             learning_rate=learning_rate.Constant(rate=1e-12)).run(job)
+  start = arrays(tmp_path / 'start.npz')
+  for name in 'network', 'average':
+    found = arrays(tmp_path / 'x' / f'{name}.npz')
+    for path in start:
+      if 'moving_' not in path:
+        np.testing.assert_allclose(found[path], start[path], atol=1e-6)
+
+
+def test_a_rate_in_epochs_has_the_jobs_numbers(tmp_path):
+  exponential = learning_rate.Exponential(warmup_epochs=1, base_lr=1.0)
+  job = dataclasses.replace(tiny.job(tmp_path), num_labelled=24)
+  tiny.steps(6, learning_rate=exponential, summary_every_steps=1).run(job)
+  # Epochs of 24 / 8 = 3 steps; a peak of 8 / 256; stairs of 7.2 steps.
+  assert scalars(tmp_path / 'summaries', 'learning_rate') == [
+      (done, pytest.approx(8 / 256 * warmed)) for done, warmed in
+      enumerate([0, 1 / 3, 2 / 3, 1, 1, 1], start=1)]
+
+
+def test_a_rate_that_does_not_fit_is_said_before_training(tmp_path):
+  training = tiny.steps(15, learning_rate=learning_rate.Exponential())
+  job = dataclasses.replace(tiny.job(tmp_path), num_labelled=24)
+  with pytest.raises(errors.RunError, match='^`Exponential.warmup_epochs` '
+                     'should be below the 5 epochs of the training'):
+    training.run(job)
+  with pytest.raises(errors.RunError, match='^`Job.num_labelled` should be the '
+                     'number of labelled images'):
+    training.run(tiny.job(tmp_path))
+  assert not list(tmp_path.iterdir())
+  fitting = {'labelled_batch': 8, 'num_labelled': 23}
+  assert training.check(model=tiny.architecture(), **fitting) == (
+      learning_rate.Horizon(num_steps=15, **fitting))
+
+
+@pytest.mark.parametrize('kind', [optimizer.Lars, optimizer.AdamW])
+def test_weights_decay_once(kind):
+  trainer.Training(**arguments(optimizer=kind(), weight_decay=0.0))
+  trainer.Training(**arguments(optimizer=kind(weight_decay=0), weight_decay=1))
+  with pytest.raises(ValueError) as caught:
+    trainer.Training(**arguments(optimizer=kind()))
+  name = kind.__name__
+  assert str(caught.value) == (
+      f'`Training.weight_decay` should be 0 with `{name}`, which decays the '
+      'weights itself, but is 1e-05; bind 0 to one of `Training.weight_decay` '
+      f'and `{name}.weight_decay`.')
 
 
 @pytest.mark.parametrize('warmup_steps', [5, 6])
