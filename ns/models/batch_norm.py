@@ -33,3 +33,20 @@ class BatchNorm:
       raise ValueError(
           "`BatchNorm.replicas` should be 'local', 'all' or a whole number of "
           f'at least 2, but is {size!r}.')
+
+  def group_size(self, replicas: int) -> int:
+    """How many of `replicas` make the statistics together; 1 for each its own.
+
+    Raises:
+      ValueError: where groups of this size do not make up all replicas.
+    """
+    if self.replicas == 'local':
+      return 1
+    if self.replicas == 'all':
+      return replicas
+    if replicas % self.replicas:
+      raise ValueError(
+          f'`BatchNorm.replicas` should divide the number of replicas, '
+          f"{replicas}, but is {self.replicas}; bind a divisor of it, 'local' "
+          "or 'all'.")
+    return self.replicas

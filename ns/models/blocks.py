@@ -16,8 +16,10 @@ import keras
 import tensorflow as tf
 
 from ns.models import batch_norm
+from ns.models import depthwise
 from ns.models import efficientnet
 from ns.models import normalization
+from ns.models import swish
 
 
 def seeded_normal(fan_out: int, seed: int) -> keras.initializers.Initializer:
@@ -29,6 +31,7 @@ class Convolution(keras.layers.Layer):
   """Convolution or depthwise convolution, normalised, optionally activated.
 
   Call arguments: inputs [batch, height, width, channels] float32, training.
+  Once it is not trainable, it runs as in evaluation.
   """
 
   def __init__(self, filters: int | None, kernel: int, stride: int, *,
@@ -49,6 +52,8 @@ class Convolution(keras.layers.Layer):
           kernel, depthwise_initializer=initializer, **common)
     self.normalization = normalization.BatchNormalization(
         norm, name='norm', dtype=policy)
+    self.is_depthwise = filters is None
+    self.stride = stride
     self.activate = activate
 
   def build(self, input_shape):
@@ -57,12 +62,22 @@ class Convolution(keras.layers.Layer):
         self.convolution.compute_output_shape(input_shape))
 
   def call(self, inputs, training=False):
-    outputs = self.normalization(self.convolution(inputs), training=training)
-    return tf.nn.silu(outputs) if self.activate else outputs
+    training = training and self.trainable
+    if self.is_depthwise and training:
+      outputs = depthwise.convolve(
+          inputs, tf.convert_to_tensor(self.convolution.kernel), self.stride)
+    else:
+      outputs = self.convolution(inputs)
+    outputs = self.normalization(outputs, training=training)
+    return swish.swish(outputs, training) if self.activate else outputs
 
 
 class SqueezeExcite(keras.layers.Layer):
-  """Scales each channel by a function of the image's mean activations."""
+  """Activates, and scales each channel by a function of the image's means.
+
+  Call arguments: inputs [batch, height, width, channels] float32, before their
+  activation; training.
+  """
 
   def __init__(self, squeezed: int, filters: int, seed: int, **kwargs):
     super().__init__(**kwargs)
@@ -78,10 +93,11 @@ class SqueezeExcite(keras.layers.Layer):
     self.reduce.build((input_shape[0], self.filters))
     self.expand.build((input_shape[0], self.squeezed))
 
-  def call(self, inputs):
-    pooled = tf.reduce_mean(inputs, axis=(1, 2))
-    scale = tf.nn.sigmoid(self.expand(tf.nn.silu(self.reduce(pooled))))
-    return inputs * scale[:, tf.newaxis, tf.newaxis]
+  def call(self, inputs, training=False):
+    weights = [tf.convert_to_tensor(variable) for variable in (
+        self.reduce.kernel, self.reduce.bias, self.expand.kernel,
+        self.expand.bias)]
+    return swish.excite(inputs, weights, training and self.trainable)
 
 
 class MBConv(keras.layers.Layer):
@@ -89,7 +105,7 @@ class MBConv(keras.layers.Layer):
 
   Call arguments: inputs [batch, height, width, channels] float32; training;
   scale: None, or [batch] float32, the factor on the block's own part, 0 where
-  stochastic depth skips it.
+  stochastic depth skips it. Once it is not trainable, it runs as in evaluation.
   """
 
   def __init__(self, block: efficientnet.Block, *, seed: int,
@@ -102,16 +118,19 @@ class MBConv(keras.layers.Layer):
     hidden = block.hidden_filters
     # A fused block without expansion is one convolution, with activation.
     single = block.fused and block.expansion == 1
+    has_squeeze = bool(block.squeezed_filters) and not single
+    # Squeeze and excitation activates what comes before it.
+    activate = not has_squeeze
     if block.fused:
       steps.append(convolution(
           block.filters if single else hidden, block.kernel, block.stride,
-          seed=seed, name='fused'))
+          seed=seed, activate=activate, name='fused'))
     else:
       if block.expansion != 1:
         steps.append(convolution(hidden, 1, 1, seed=seed, name='expand'))
       steps.append(convolution(None, block.kernel, block.stride, seed=seed + 1,
-                               name='depthwise'))
-    if block.squeezed_filters and not single:
+                               activate=activate, name='depthwise'))
+    if has_squeeze:
       steps.append(SqueezeExcite(block.squeezed_filters, hidden, seed + 2,
                                  name='squeeze_excite', dtype=policy))
     if not single:
@@ -128,10 +147,9 @@ class MBConv(keras.layers.Layer):
   def call(self, inputs, training=False, scale=None):
     outputs = inputs
     for step in self.steps:
-      outputs = (step(outputs) if isinstance(step, SqueezeExcite)
-                 else step(outputs, training=training))
+      outputs = step(outputs, training=training)
     if not self.block.is_residual:
       return outputs
-    if scale is not None:
+    if scale is not None and self.trainable:
       outputs *= scale[:, tf.newaxis, tf.newaxis, tf.newaxis]
     return inputs + outputs

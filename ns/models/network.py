@@ -77,6 +77,24 @@ class Network(keras.Model):
     self.classifier.build((None, self.architecture.scaled_head_filters))
     self.built = True
 
+  def freeze(self, blocks: int) -> None:
+    """Fixes the stem and the first blocks: `fix_layer_num` of the reference.
+
+    Their variables are no longer trainable, and they run as in evaluation: with
+    the moving statistics, which no longer move, and without stochastic depth
+    (efficientnet_model.py, lines 383 to 482). The head is never fixed.
+
+    Args:
+      blocks: how many blocks; 0 fixes the stem alone.
+    """
+    most = len(self.blocks)
+    if (isinstance(blocks, bool) or not isinstance(blocks, int)
+        or not 0 <= blocks <= most):
+      raise ValueError(f'`blocks` should be a whole number from 0 to {most}, '
+                       f'the number of blocks, but is {blocks!r}.')
+    for layer in (self.stem, *self.blocks[:blocks]):
+      layer.trainable = False
+
   def call(self, images, training=False, noise_seed=None, first_index=0):
     mean = tf.constant(self.architecture.pixel_mean)
     std = tf.constant(self.architecture.pixel_std)

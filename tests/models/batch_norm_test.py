@@ -37,3 +37,19 @@ def test_what_is_no_batch_norm(fields, sentence):
   with pytest.raises(ValueError) as raised:
     models.BatchNorm(**fields)
   assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize('replicas, of_one, of_eight', [
+    ('local', 1, 1), ('all', 1, 8), (2, None, 2), (8, None, 8), (3, None, None),
+])
+def test_group_size(replicas, of_one, of_eight):
+  made = models.BatchNorm(replicas=replicas)
+  for count, size in ((1, of_one), (8, of_eight)):
+    if size:
+      assert made.group_size(count) == size
+      continue
+    with pytest.raises(ValueError) as raised:
+      made.group_size(count)
+    assert str(raised.value) == (
+        f'`BatchNorm.replicas` should divide the number of replicas, {count}, '
+        f"but is {replicas}; bind a divisor of it, 'local' or 'all'.")

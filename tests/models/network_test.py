@@ -81,10 +81,10 @@ def test_logits_follow_from_the_layers(mixed):
 def test_normalization_is_the_architectures():
   norm = batch_norm.BatchNorm(momentum=0.5, epsilon=0.1)
   network = small_nets.mixed(normalization=norm).build(OFF, 3)
-  constants = {(layer.momentum, layer.epsilon)
-               for layer in network._flatten_layers()
-               if hasattr(layer, 'momentum')}
-  assert constants == {(0.5, 0.1)}
+  norms = [layer.norm for layer in network._flatten_layers()
+           if hasattr(layer, 'norm')]
+  assert set(norms) == {norm}
+  assert len(norms) == sum(v.name == 'gamma' for v in network.variables)
 
 
 # Weights.

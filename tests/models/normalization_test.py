@@ -53,8 +53,7 @@ def test_variables_of_a_new_layer():
               'moving_mean': ([0] * 3, False, 'float32'),
               'moving_variance': ([1] * 3, False, 'float32'),
           }
-  # The reference's.
-  assert (made.momentum, made.epsilon) == (0.99, 1e-3)
+  assert made.norm == batch_norm.BatchNorm()
 
 
 def test_inference_uses_the_moving_statistics():
