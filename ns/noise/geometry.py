@@ -114,11 +114,10 @@ def _nearest(by_x, x, by_y, y, constant, length) -> tf.Tensor:
 
   0 and `length + 1` stand for all that is outside.
   """
-  place = rounding.barrier(by_x * x) + rounding.barrier(by_y * y)
-  # The maximum keeps the two additions apart: Grappler would reorder three
-  # summands by their shapes.
-  place = tf.maximum(place, -1.0 - constant) + constant
-  place = tf.minimum(place, tf.cast(length, tf.float32))
+  # Grappler would reorder three summands by their shapes.
+  place = rounding.barrier(
+      rounding.barrier(by_x * x) + rounding.barrier(by_y * y)) + constant
+  place = tf.clip_by_value(place, -1.0, tf.cast(length, tf.float32))
   return tf.cast(tf.floor(place + _HALF), tf.int32) + 1
 
 

@@ -24,41 +24,39 @@ from ns.noise import spatial
 NAMES = op_names.NAMES
 
 
-def _of_one_or_many(operation):
-  """The operation on batches, made to take one image as well."""
+def _of_one_or_many(operation, takes):
+  """The operation on batches, made to take one image as well.
+
+  Args:
+    operation: on a batch.
+    takes: how many of its arguments are numbers for each image.
+  """
 
   @functools.wraps(operation)
   def of_one_or_many(images, *arguments, **options):
     images = tf.convert_to_tensor(images)
     if images.shape.rank != 3:
       return operation(images, *arguments, **options)
-    arguments = [tf.convert_to_tensor(a)[tf.newaxis] for a in arguments]
-    return operation(images[tf.newaxis], *arguments, **options)[0]
+    own = [tf.convert_to_tensor(a)[tf.newaxis] for a in arguments[:takes]]
+    return operation(
+        images[tf.newaxis], *own, *arguments[takes:], **options)[0]
 
   return of_one_or_many
 
 
-autocontrast = _of_one_or_many(pointwise.autocontrast)
-brightness = _of_one_or_many(pointwise.brightness)
-equalize = _of_one_or_many(pointwise.equalize)
-invert = _of_one_or_many(pointwise.invert)
-posterize = _of_one_or_many(pointwise.posterize)
-solarize = _of_one_or_many(pointwise.solarize)
-solarize_add = _of_one_or_many(pointwise.solarize_add)
-color = _of_one_or_many(spatial.color)
-sharpness = _of_one_or_many(spatial.sharpness)
-rotate = _of_one_or_many(geometry.rotate)
-shear_x = _of_one_or_many(geometry.shear_x)
-shear_y = _of_one_or_many(geometry.shear_y)
-translate_x = _of_one_or_many(geometry.translate_x)
-translate_y = _of_one_or_many(geometry.translate_y)
-
-
-@functools.wraps(pointwise.contrast)
-def contrast(images, factor, kind='released'):
-  return _of_one_or_many(pointwise.contrast)(images, factor, kind=kind)
-
-
-@functools.wraps(spatial.cutout)
-def cutout(images, row, column, size, fill=128):
-  return _of_one_or_many(spatial.cutout)(images, row, column, size, fill=fill)
+autocontrast = _of_one_or_many(pointwise.autocontrast, takes=0)
+equalize = _of_one_or_many(pointwise.equalize, takes=0)
+invert = _of_one_or_many(pointwise.invert, takes=0)
+brightness = _of_one_or_many(pointwise.brightness, takes=1)
+contrast = _of_one_or_many(pointwise.contrast, takes=1)
+posterize = _of_one_or_many(pointwise.posterize, takes=1)
+solarize = _of_one_or_many(pointwise.solarize, takes=1)
+solarize_add = _of_one_or_many(pointwise.solarize_add, takes=1)
+color = _of_one_or_many(spatial.color, takes=1)
+sharpness = _of_one_or_many(spatial.sharpness, takes=1)
+cutout = _of_one_or_many(spatial.cutout, takes=3)
+rotate = _of_one_or_many(geometry.rotate, takes=1)
+shear_x = _of_one_or_many(geometry.shear_x, takes=1)
+shear_y = _of_one_or_many(geometry.shear_y, takes=1)
+translate_x = _of_one_or_many(geometry.translate_x, takes=1)
+translate_y = _of_one_or_many(geometry.translate_y, takes=1)

@@ -11,5 +11,7 @@ NAMES = (
 
 # Of Contrast's grey: see `image_ops.contrast`.
 CONTRASTS = ('released', 'correct')
+# Of arguments that leave their range: see `RandAugment`.
+OVERFLOWS = ('wrap', 'clamp')
 # In which drawn operations are computed: see `distort`.
 FORMS = ('auto', 'native', 'tensorflow', 'xla')

@@ -99,7 +99,7 @@ class RandAugment:
     checks.number(self, 'translate_size', at_least=0)
     checks.integer(self, 'fill', at_least=0)
     checks.number(self, 'fill', at_most=255)
-    checks.one_of(self, 'overflow', ('wrap', 'clamp'))
+    checks.one_of(self, 'overflow', op_names.OVERFLOWS)
     checks.number(self, 'probability', at_least=0, at_most=1)
     checks.number(self, 'magnitude_std', at_least=0)
     checks.one_of(self, 'contrast', op_names.CONTRASTS)

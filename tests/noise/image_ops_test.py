@@ -104,6 +104,25 @@ def test_a_batch_may_be_empty_or_of_one(count, channels):
     assert result.shape == tensors[0].shape
 
 
+@pytest.mark.parametrize('name, channels, arguments', CASES)
+def test_one_image_is_as_in_a_batch(name, channels, arguments):
+  tensors = inputs(channels, arguments)
+  operation = getattr(image_ops, name)
+  for number, expected in enumerate(operation(*tensors).numpy()):
+    alone = operation(*(t[number] for t in tensors))
+    np.testing.assert_array_equal(alone, expected)
+
+
+def test_cutout_of_one_image_is_as_in_a_batch():
+  images = tf.constant(pictures(2, 3))
+  numbers = [0.3, 0.9], [0.6, 0.1], [5, 8]
+  batch = image_ops.cutout(images, *map(tf.constant, numbers), fill=7)
+  for number, expected in enumerate(batch.numpy()):
+    alone = image_ops.cutout(
+        images[number], *(n[number] for n in numbers), fill=7)
+    np.testing.assert_array_equal(alone, expected)
+
+
 # Against PIL, where it defines the operation alike.
 
 
@@ -139,6 +158,28 @@ def test_equals_pil(name, arguments, pil, channels):
       *(t.numpy() for t in tensors))):
     expected = pil(as_pil(image), *(a.item() for a in argument))
     np.testing.assert_array_equal(result[number], from_pil(expected, channels))
+
+
+@pytest.mark.parametrize('channels', CHANNELS)
+def test_correct_contrast_equals_pil(channels):
+  images, factors = inputs(channels, FACTORS)
+  result = image_ops.contrast(images, factors, kind='correct')
+  for image, factor, changed in zip(
+      images.numpy(), factors.numpy(), result.numpy()):
+    expected = ImageEnhance.Contrast(as_pil(image)).enhance(factor.item())
+    np.testing.assert_array_equal(changed, from_pil(expected, channels))
+  compiled = tf.function(image_ops.contrast, jit_compile=True)
+  np.testing.assert_array_equal(
+      compiled(images, factors, kind='correct'), result)
+  assert (result != image_ops.contrast(images, factors)).numpy().any()
+
+
+def test_mean_of_correct_contrast_is_rounded_half_up():
+  # 100.5 comes to 101, 100.25 to 100.
+  for values, grey in (([100, 101], 101), ([100, 100, 100, 101], 100)):
+    image = tf.reshape(tf.constant(values, tf.uint8), [1, -1, 1])
+    result = image_ops.contrast(image, 0.0, kind='correct').numpy()
+    assert set(result.ravel()) == {grey}
 
 
 def test_equalize_equals_pil_where_levels_are_many():

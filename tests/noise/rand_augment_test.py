@@ -1,11 +1,14 @@
 """What is drawn, with which argument, and what comes of it."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ns import noise
 from ns.core import draws
+from ns.core import manifest
 from ns.noise import image_ops
 from ns.noise import rand_augment
 from tests.noise import by_hand
@@ -28,11 +31,13 @@ def chi_squared(counts):
   return ((counts - expected) ** 2 / expected).sum()
 
 
+@pytest.mark.parametrize('form', ['auto', 'tensorflow', 'xla'])
 @pytest.mark.parametrize('channels', [1, 3])
 @pytest.mark.parametrize('magnitude', [2, 6, 10.5, 18, 27])
-def test_equals_the_single_operations_by_hand(magnitude, channels):
+def test_equals_the_single_operations_by_hand(magnitude, channels, form):
   images, seeds = batch(48, channels)
-  result = noise.RandAugment(magnitude=magnitude, **SMALL).apply(images, seeds)
+  result = noise.RandAugment(
+      magnitude=magnitude, form=form, **SMALL).apply(images, seeds)
   numbers = draws.uniform(seeds, 10).numpy().reshape(48, 2, 5)
   seen = set()
   for image, layers, noised in zip(images.numpy(), numbers, result.numpy()):
@@ -138,7 +143,7 @@ def test_only_the_named_operations_are_applied():
 
 def test_only_the_named_operations_are_computed():
   def graph_ops(names):
-    augment = noise.RandAugment(magnitude=9, ops=names)
+    augment = noise.RandAugment(magnitude=9, ops=names, form='tensorflow')
     graph = tf.function(augment.apply).get_concrete_function(
         tf.TensorSpec([None, 28, 28, 1], tf.uint8),
         tf.TensorSpec([None], tf.int64)).graph
@@ -167,6 +172,62 @@ def test_fill_reaches_geometry_and_hole():
     result = noise.RandAugment(magnitude=9, layers=1, ops=names, fill=77,
                                **SMALL).apply(images, seeds).numpy()
     assert set(result.ravel()) == {0, 77}
+
+
+# Magnitudes by chance.
+
+
+def test_magnitudes_are_normal_and_clipped():
+  seeds = tf.range(500_000, dtype=tf.int64) * 1_000_003
+  edges = np.arange(1, 30) - 0.5 / 64  # between two of the grid
+  for mean, std in ((9, 2), (1, 3), (27.3, 4), (15, 0.5), (0, 100)):
+    augment = noise.RandAugment(magnitude=mean, magnitude_std=std)
+    level = augment.draw(seeds).level.numpy()
+    drawn = np.array(augment.magnitudes)[level]
+    below = [0.5 * math.erfc((mean - edge) / std / 2**0.5) for edge in edges]
+    expected = np.diff([0, *below, 1]) * 1e6
+    counts = np.histogram(drawn, [-1, *edges, 31])[0]
+    some = expected > 10
+    # The bins above, and the rest together: 0.999 with 30 degrees is 59.7.
+    parts = [(counts[some], expected[some])]
+    if not some.all():
+      parts.append((counts[~some].sum(), expected[~some].sum() + 1))
+    assert sum(np.sum((c - e) ** 2 / e) for c, e in parts) < 59.7
+    # Not the same in both layers, nor with other numbers.
+    assert abs(np.corrcoef(level.T)[0, 1]) < 4 / 500_000**0.5
+    assert drawn.min() >= 0 and drawn.max() <= 30
+
+
+def test_drawn_magnitudes_reach_the_arguments():
+  images, seeds = batch(60)
+  augment = noise.RandAugment(magnitude=12, magnitude_std=8, **SMALL)
+  choice = augment.draw(seeds)
+  drawn = np.array(augment.magnitudes)[choice.level.numpy()]
+  assert len(set(drawn.ravel())) > 60
+  expected = []
+  for n, image in enumerate(images.numpy()):
+    for layer in range(2):
+      op, sign, row, column = (value.numpy()[n, layer] for value in choice[:4])
+      image = by_hand.rand_augment_op(
+          OPS[op], image, magnitude=drawn[n, layer], sign=sign, row=row,
+          column=column, **SMALL)
+    expected.append(image)
+  np.testing.assert_array_equal(augment.apply(images, seeds), expected)
+  compiled = tf.function(noise.RandAugment(
+      magnitude=12, magnitude_std=8, form='xla', **SMALL).apply,
+                         jit_compile=True)
+  np.testing.assert_array_equal(compiled(images, seeds), expected)
+
+
+def test_without_deviation_all_else_is_drawn_as_with_it():
+  _, seeds = batch(50)
+  fixed = noise.RandAugment(magnitude=9).draw(seeds)
+  normal = noise.RandAugment(magnitude=9, magnitude_std=1).draw(seeds)
+  for name in ('op', 'sign', 'row', 'column'):
+    np.testing.assert_array_equal(
+        getattr(fixed, name), getattr(normal, name))
+  assert noise.RandAugment(magnitude=9).magnitudes == (9,)
+  assert not fixed.level.numpy().any()
 
 
 # Arguments: the reference's table, in numbers.
@@ -227,6 +288,28 @@ def test_clamped_solarize_leaves_images_as_they_are():
   np.testing.assert_array_equal(result, images)
 
 
+def test_correct_contrast():
+  images, seeds = batch(10)
+  augment = noise.RandAugment(
+      magnitude=15, ops=['Contrast'], layers=1, contrast='correct')
+  np.testing.assert_array_equal(
+      augment.apply(images, seeds),
+      image_ops.contrast(images, tf.fill([10], 2.8), kind='correct'))
+
+
+def test_form_is_no_part_of_what_it_is():
+  forms = [manifest.canonical(noise.RandAugment(magnitude=9, form=form))
+           for form in ('auto', 'tensorflow', 'xla', 'native')]
+  assert forms.count(forms[0]) == 4
+
+
+def test_traces_without_a_warning(caplog):
+  images, seeds = batch(4)
+  augment = noise.RandAugment(magnitude=9, magnitude_std=1)
+  list(tf.data.Dataset.from_tensors((images, seeds)).map(augment.apply))
+  assert 'AutoGraph' not in caplog.text
+
+
 # Errors.
 
 
@@ -273,6 +356,14 @@ def test_ops_become_a_tuple():
     ({'overflow': 'stop'},
      "`RandAugment.overflow` should be one of 'wrap', 'clamp', but is "
      "'stop'."),
+    ({'magnitude_std': -1},
+     '`RandAugment.magnitude_std` should be a number at least 0, but is -1.'),
+    ({'contrast': 'right'},
+     "`RandAugment.contrast` should be one of 'released', 'correct', but is "
+     "'right'."),
+    ({'form': 'fast'},
+     "`RandAugment.form` should be one of 'auto', 'native', 'tensorflow', "
+     "'xla', but is 'fast'."),
     ({'probability': 1.5},
      '`RandAugment.probability` should be a number at least 0 and at most 1, '
      'but is 1.5.'),
