@@ -4,6 +4,7 @@
 `Select` reads it and writes the images that are confident enough and within
 other `ScoreBound`s, as often as `Balance` (or `ThresholdGrid`, or `Unbalanced`)
 counts them; how they are written is said by `Materialise` and `Reencode`.
+`TemperatureScaling` calibrates the teacher before its confidences count.
 Neither TensorFlow nor pyarrow is loaded before they run.
 """
 
@@ -15,3 +16,4 @@ from ns.pseudolabel.materialise import Materialise
 from ns.pseudolabel.reencode import Reencode
 from ns.pseudolabel.score_bound import ScoreBound
 from ns.pseudolabel.select import Select
+from ns.pseudolabel.temperature_scaling import TemperatureScaling

@@ -33,7 +33,7 @@ def argsort(keys) -> np.ndarray:
     return np.array(sorted(range(len(texts)),
                            key=lambda row: sort_key(texts[row])), np.int64)
   # Columns in which keys differ, from the right, eight bytes as one number.
-  letters = letters[:, (letters != letters[0]).any(axis=0)]
+  letters = letters[:, (letters != letters[:1]).any(axis=0)]
   numbers = _numbers(letters)
   return np.lexsort(numbers.T[::-1]) if numbers.size else np.arange(len(keys))
 

@@ -147,10 +147,10 @@ class PredictionsWriter(_Rows):
     if self._header.top_k is None:
       return [listed('probabilities', probabilities.astype(np.float16))]
     top = _highest(probabilities, self._header.top_k)
-    number = self._schema.field('top_classes').type.value_type
+    number = str(self._schema.field('top_classes').type.value_type)
     highest = np.take_along_axis(probabilities, top, axis=1)
     rest = 1 - highest.sum(axis=1, dtype=np.float64)
-    return [listed('top_classes', top.astype(number.to_pandas_dtype())),
+    return [listed('top_classes', top.astype(number)),
             listed('top_probabilities', highest.astype(np.float16)),
             pa.array(np.maximum(rest, 0), pa.float32())]
 

@@ -4,6 +4,8 @@ import pytest
 from ns.core import errors
 from ns.core import seeds
 from ns.pseudolabel import balance
+from ns.pseudolabel import rule
+from tests.pseudolabel import reference_filter
 
 SEED = seeds.Seed(7)
 
@@ -148,7 +150,108 @@ def test_unbalanced_is_one_of_each():
   assert copies.shape == labels.shape
 
 
+@pytest.mark.parametrize('seed', range(10))
+@pytest.mark.parametrize('most', [1, 2, 5])
+def test_a_maximum_of_copies(seed, most):
+  labels, confidences, keys = case(seed)
+  run = lambda **kwargs: balance.Balance(images_per_class=100, **kwargs).copies(
+      labels, confidences, keys=keys, classes=4, seed=SEED)
+  limited, plain = run(max_copies=most), run()
+  for label in range(4):
+    members = labels == label
+    number = members.sum()
+    if 100 / number >= most:
+      assert (limited[members] == most).all()
+    else:
+      assert limited[members].sum() == 100
+      np.testing.assert_array_equal(limited[members], plain[members])
+  if most == 1:
+    np.testing.assert_array_equal(limited, run(duplicate=False))
+
+
+@pytest.mark.parametrize('seed', range(20))
+@pytest.mark.parametrize('arguments', [
+    {}, {'min_threshold': 0.0}, {'min_threshold': 0.7}, {'duplicate': False}])
+def test_the_grid_is_that_of_the_reference(seed, arguments):
+  rng = np.random.default_rng(seed)
+  labels, _, _ = case(seed, 4, 200)
+  confidences = (rng.integers(0, 101, len(labels)) / 100).astype(np.float32)
+  wanted = int(rng.integers(1, 60))
+  copies = balance.ThresholdGrid(
+      images_per_class=wanted, allow_empty_classes=True, **arguments).copies(
+          labels, confidences, classes=4, seed=SEED)
+  assert copies.dtype == np.int64
+  assert copies.tolist() == reference_filter.copies(
+      labels, confidences, rule.draws(SEED).random(len(labels)), classes=4,
+      num_image=wanted, min_threshold=arguments.get('min_threshold', 0.3),
+      upsample=arguments.get('duplicate', True))
+
+
+def test_the_grid_by_hand():
+  # Of class 0 three reach 0.5, and two of them 0.9; of class 1 one does.
+  labels = np.array([0, 0, 0, 0, 1])
+  confidences = np.array([.95, .9, .5, .2, .6], np.float32)
+  run = lambda wanted, **kwargs: balance.ThresholdGrid(
+      images_per_class=wanted, **kwargs).copies(
+          labels, confidences, classes=2, seed=SEED).tolist()
+  assert run(2) == [1, 1, 0, 0, 2]  # float32's 0.9 is below 0.9, 0.89 not.
+  assert run(3) == [1, 1, 1, 0, 3]
+  assert run(6) == [2, 2, 2, 0, 6]
+  assert run(6, max_copies=4) == [2, 2, 2, 0, 4]
+  assert run(6, duplicate=False) == [1, 1, 1, 0, 1]
+  assert run(8, min_threshold=0.0) == [2, 2, 2, 2, 8]
+
+
+def test_the_grid_thins_out_by_chance():
+  labels, confidences = np.zeros(4000, int), np.full(4000, 0.5, np.float32)
+  copies = balance.ThresholdGrid(images_per_class=1000).copies(
+      labels, confidences, classes=1, seed=SEED)
+  assert set(copies.tolist()) == {0, 1}
+  # Four standard deviations of 4000 draws of a chance of 1/4.
+  assert 0 < abs(copies.sum() - 1000) < 4 * np.sqrt(4000 * 3 / 16)
+
+
+def test_a_class_without_images_on_the_grid():
+  run = lambda **kwargs: balance.ThresholdGrid(
+      images_per_class=2, **kwargs).copies(
+          np.array([0, 1]), np.array([.9, .2], np.float32), classes=3,
+          seed=SEED)
+  with pytest.raises(errors.RunError) as caught:
+    run()
+  assert str(caught.value) == (
+      'No image is left to balance for 2 of 3 classes (1, 2); lower '
+      '`Select.min_confidence` and `ThresholdGrid.min_threshold`, train a '
+      'better teacher, or set `ThresholdGrid.allow_empty_classes = True` to go '
+      'on without them.')
+  assert run(allow_empty_classes=True).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize('minimum, sentence', [
+    (0.305, '`ThresholdGrid.min_threshold` should be a whole number of '
+     'hundredths, but is 0.305; take 0.3.'),
+    (1.5, '`ThresholdGrid.min_threshold` should be a number at least 0 and at '
+     'most 1, but is 1.5.'),
+    # What three tenths are in binary, but not as the reference makes them.
+    (0.1 + 0.2, '`ThresholdGrid.min_threshold` should be a whole number of '
+     'hundredths, but is 0.30000000000000004; take 0.3.')])
+def test_min_threshold_should_be_on_the_grid(minimum, sentence):
+  with pytest.raises(ValueError) as caught:
+    balance.ThresholdGrid(images_per_class=1, min_threshold=minimum)
+  assert str(caught.value) == sentence
+
+
+def test_counts_at_least_by_counting():
+  labels, confidences, _ = case(2)
+  thresholds = (0, 0.25, 0.5, 0.51, 1)
+  assert balance.counts_at_least(
+      thresholds, labels, confidences, 6).tolist() == [
+          [sum(label == c and confidence >= threshold for label, confidence
+               in zip(labels, confidences)) for threshold in thresholds]
+          for c in range(6)]
+
+
 @pytest.mark.parametrize('policy', [balance.Balance(images_per_class=1),
+                                    balance.ThresholdGrid(images_per_class=1),
                                     balance.Unbalanced()])
 def test_arguments_should_fit_together(policy):
   run = lambda labels, confidences, keys=None: policy.copies(
@@ -176,6 +279,8 @@ def test_arguments_should_fit_together(policy):
      'is 1.5.'),
     ({'images_per_class': 1, 'duplicate': 'no'},
      "`Balance.duplicate` should be one of True, False, but is 'no'."),
+    ({'images_per_class': 1, 'max_copies': 0},
+     '`Balance.max_copies` should be a whole number of at least 1, but is 0.'),
     ({'images_per_class': 1, 'allow_empty_classes': None},
      '`Balance.allow_empty_classes` should be one of True, False, but is '
      'None.')])

@@ -7,7 +7,11 @@ def test_import_is_free_of_tensorflow_and_pyarrow():
       'import sys; from ns import pseudolabel; '
       'pseudolabel.Select(balance=pseudolabel.Balance(images_per_class=3)); '
       'pseudolabel.Labelling(); pseudolabel.Unbalanced(); '
-      'print([m for m in ("tensorflow", "pyarrow", "seqio") '
+      'pseudolabel.ThresholdGrid(images_per_class=3); '
+      'pseudolabel.Materialise(reencode=pseudolabel.Reencode()); '
+      'pseudolabel.ScoreBound(score="margin", at_least=0); '
+      'pseudolabel.TemperatureScaling(); '
+      'print([m for m in ("tensorflow", "pyarrow", "seqio", "PIL") '
       'if m in sys.modules])')
   # The tests' import path, wherever it came from.
   program = f'import sys; sys.path[:] = {sys.path!r}; {program}'

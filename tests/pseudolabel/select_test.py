@@ -13,8 +13,10 @@ from ns.core import seeds
 from ns.images import decode
 from ns.mixture import pseudo_record
 from ns.pseudolabel import balance
+from ns.pseudolabel import header as headers
 from ns.pseudolabel import labelling
 from ns.pseudolabel import materialise
+from ns.pseudolabel import score_bound
 from ns.pseudolabel import select
 from ns.pseudolabel import store
 from tests.pseudolabel import fakes
@@ -243,6 +245,76 @@ def test_images_beyond_the_used_ones_are_not_read(labelled, pool, folder):
   assert counts['copies'] == 5 and read == ['00000-of-00003']
 
 
+def test_a_confidence_for_each_class(labelled, pool, folder):
+  minimum = [0.9, 0.0, 0.5]
+  counts = run(labelled, pool, folder, min_confidence=minimum)
+  label, top = TABLE.argmax(axis=1), TABLE.max(axis=1)
+  assert counts['kept_per_class'] == [
+      sum(label[i] == c and top[i] >= np.float32(minimum[c])
+          for i in range(150)) for c in range(3)]
+  assert failure(labelled, pool, folder, min_confidence=[1, 1, 1]) == (
+      "No image of `pool` reaches its class's `Select.min_confidence`: the "
+      f'highest confidence of 150 is {TABLE.max():.4g}; lower it or train a '
+      'better teacher.')
+  assert failure(labelled, pool, folder, min_confidence=(0.5, 0.5)) == (
+      '`Select.min_confidence` should be one number, or one for each of 3 '
+      'classes, but has 2.')
+
+
+def with_scores(tmp_path, pool):
+  """Predictions with their margins."""
+  folder = tmp_path / 'scored'
+  for shard in pool.shards:
+    header = headers.Header(
+        classes=3, teacher_fingerprint='t1', source_name='pool',
+        source_digest='d1', scores=('margin',))
+    rows = slice(shard.first, shard.first + shard.num_examples)
+    with store.writing_predictions(
+        store.predictions_path(folder, shard.name), header) as writer:
+      writer.write(pool.keys[rows], TABLE[rows])
+  return str(folder)
+
+
+def test_bounds_of_other_scores(tmp_path, pool, folder):
+  bound = lambda **kwargs: score_bound.ScoreBound(score='margin', **kwargs)
+  predictions = with_scores(tmp_path, pool)
+  run(predictions, pool, folder, min_confidence=0.4,
+      bounds=(bound(at_least=0.2),))
+  ordered = np.sort(TABLE, axis=1)
+  assert [r['key'] for r in parquet.read_table(
+      folder / 'selection.parquet').to_pylist()] == [
+          f'pool/{i}' for i in range(150) if ordered[i, 2] >= np.float32(0.4)
+          and ordered[i, 2] - ordered[i, 1] >= np.float32(0.2)]
+  assert failure(predictions, pool, folder, bounds=[bound(at_least=1)]) == (
+      'No image of `pool` reaches `Select.min_confidence` = 0.3 and '
+      f'`Select.bounds`: the highest confidence of 150 is {TABLE.max():.4g}; '
+      'lower it or train a better teacher.')
+
+
+def test_the_grid_selects(labelled, pool, folder):
+  counts = run(labelled, pool, folder, min_confidence=None,
+               balance=balance.ThresholdGrid(images_per_class=20))
+  assert counts['used_per_class'] and counts['copies'] > 0
+  rows = parquet.read_table(folder / 'selection.parquet').to_pylist()
+  copies = balance.ThresholdGrid(images_per_class=20).copies(
+      TABLE.argmax(axis=1), TABLE.max(axis=1), classes=3, seed=SEED)
+  assert [(row['key'], row['copies']) for row in rows] == [
+      (f'pool/{i}', copies[i]) for i in np.flatnonzero(copies)]
+
+
+def test_a_balance_of_its_own_selects_in_memory(labelled, pool, folder):
+  class Even:
+    def copies(self, labels, confidences, *, classes, seed, keys):
+      assert labels.dtype == np.int32 and confidences.dtype == np.float32
+      assert (confidences >= np.float32(0.4)).all()
+      return np.array([2 - int(key.split('/')[1]) % 2 * 2 for key in keys])
+  run(labelled, pool, folder, min_confidence=0.4, balance=Even())
+  assert [(r['key'], r['copies']) for r in parquet.read_table(
+      folder / 'selection.parquet').to_pylist()] == [
+          (f'pool/{i}', 2) for i in range(0, 150, 2)
+          if TABLE[i].max() >= np.float32(0.4)]
+
+
 def failure(*args, **kwargs):
   with pytest.raises(errors.RunError) as caught:
     run(*args, **kwargs)
@@ -317,6 +389,16 @@ def test_predictions_of_two_teachers(labelled, pool, folder):
   assert failure(labelled, pool, folder) == (
       f'`{labelled}/predictions-00002-of-00003.parquet` should be of teacher '
       "fingerprint 't1', but is of 't2'; label the pool again.")
+
+
+def test_predictions_of_two_temperatures(labelled, pool, folder):
+  path = f'{labelled}/predictions-00002-of-00003.parquet'
+  table = parquet.read_table(path)
+  parquet.write_table(table.replace_schema_metadata(
+      {**table.schema.metadata, b'noisy_student.temperature': b'1.5'}), path)
+  assert failure(labelled, pool, folder) == (
+      f'`{path}` should be of temperature 1.0, but is of 1.5; label the pool '
+      'again.')
 
 
 def test_keys_should_agree(labelled, pool, folder):
@@ -405,6 +487,16 @@ def test_num_shards_should_be_positive(labelled, pool, folder):
     ({'min_confidence': 'low'}, ValueError,
      '`Select.min_confidence` should be a number at least 0 and at most 1, but '
      "is 'low'."),
+    ({'min_confidence': (0.5, 2)}, ValueError,
+     '`Select.min_confidence` should have a number at least 0 and at most 1 for '
+     'each class, but has 2 for class 1.'),
+    ({'bounds': 0.5}, TypeError,
+     '`Select.bounds` should be a value of type list or tuple, but is 0.5.'),
+    ({'bounds': (0.5,)}, TypeError,
+     '`Select.bounds` should be of `ScoreBound`s, but has 0.5.'),
+    ({'materialise': None}, TypeError,
+     '`Select.materialise` should be a value of type Materialise, but is '
+     'None.'),
     ({'balance': None}, TypeError,
      '`Select.balance` should be an object with `copies()`, but is None.')])
 def test_constructor_errors(arguments, error, sentence):

@@ -1,3 +1,5 @@
+import importlib
+
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
@@ -337,3 +339,178 @@ def test_unknown_column(path, rows):
   assert str(caught.value) == (
       '`columns` should be among key, label, confidence, probabilities, but '
       "has 'copies'.")
+
+
+def top(k, classes=6, **more):
+  return headers.Header(classes=classes, teacher_fingerprint='t1',
+                        source_name='pool', source_digest='d1', top_k=k, **more)
+
+
+@pytest.mark.parametrize('k', [1, 2, 5])
+def test_the_highest_classes_and_the_rest_spread_evenly(path, k):
+  probabilities = fakes.distributions(40, 6)
+  probabilities[:3] = [[.2, .3, .3, .1, .05, .05], [.5, .5, 0, 0, 0, 0],
+                       [1, 0, 0, 0, 0, 0]]
+  keys = [f'k/{i}' for i in range(40)]
+  write(path, keys, probabilities, batch=7, header=top(k))
+  table = parquet.read_table(path).to_pydict()
+  assert list(table) == ['key', 'label', 'confidence', 'top_classes',
+                         'top_probabilities', 'rest']
+  expected = np.empty((40, 6), np.float32)
+  for i, row in enumerate(probabilities.tolist()):
+    order = sorted(range(6), key=lambda c: (-row[c], c))
+    assert table['top_classes'][i] == order[:k]
+    assert table['top_probabilities'][i] == [
+        float(np.float16(row[c])) for c in order[:k]]
+    rest = 1 - sum(row[c] for c in order[:k])
+    assert table['rest'][i] == pytest.approx(rest, abs=1e-6)
+    expected[i] = rest / (6 - k)
+    expected[i, order[:k]] = table['top_probabilities'][i]
+    assert (table['label'][i], table['confidence'][i]) == (order[0],
+                                                           row[order[0]])
+  batches = list(store.read(path, ['probabilities', 'key'], 9))
+  found = np.concatenate([batch['probabilities'] for batch in batches])
+  assert found.dtype == np.float32 and set(batches[0]) == {
+      'probabilities', 'key'}
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+  np.testing.assert_allclose(found.sum(axis=1), 1, atol=2e-3)
+
+
+def test_classes_are_as_narrow_as_can_be(path):
+  write(path, ['a'], fakes.distributions(1, 6), header=top(2))
+  assert str(parquet.read_schema(path).field('top_classes').type) == (
+      'fixed_size_list<element: int16 not null>[2]')
+  wide = np.zeros((1, 2**15 + 1), np.float32)
+  wide[0, [2**15, 7]] = 0.75, 0.25
+  write(path, ['a'], wide, header=top(2, 2**15 + 1))
+  row = next(store.read(path, ['top_classes', 'rest', 'probabilities']))
+  assert row['top_classes'].tolist() == [[2**15, 7]]
+  assert row['top_classes'].dtype == np.int32 and row['rest'].tolist() == [0]
+  np.testing.assert_array_equal(row['probabilities'], wide)
+
+
+def test_a_file_of_the_highest_classes_without_rows(path):
+  write(path, [], np.empty((0, 6), np.float32), header=top(2))
+  with store.writing_predictions(path, top(2)) as writer:
+    writer.write([], np.empty((0, 6), np.float32))
+  assert list(store.read(path, ['probabilities'])) == []
+
+
+def test_scores_are_from_before_rounding(path):
+  from ns.pseudolabel import scores
+  logits = np.random.default_rng(0).normal(0, 3, (20, 6)).astype(np.float32)
+  probabilities = np.exp(logits)
+  probabilities /= probabilities.sum(axis=1, keepdims=True)
+  names = ('energy', 'entropy', 'margin')
+  for header in top(None, scores=names), top(2, scores=names):
+    with store.writing_predictions(path, header) as writer:
+      writer.write([str(i) for i in range(20)], probabilities, logits)
+    rows = next(store.read(path, names))
+    for name in names:
+      assert rows[name].dtype == np.float32
+      np.testing.assert_array_equal(rows[name], scores.of(
+          name, probabilities, logits))
+    assert parquet.read_schema(path).names[:6] == [
+        'key', 'label', 'confidence', *names]
+    assert store.read_header(path) == (header, 20)
+
+
+def test_energy_needs_logits_of_the_shape(path):
+  with pytest.raises(ValueError, match='`logits` should be given for the score'
+                     ' `energy`'):
+    write(path, ['a'], fakes.distributions(1, 6), header=top(2, scores=(
+        'energy',)))
+  with pytest.raises(ValueError) as caught:
+    with store.writing_predictions(path, top(2)) as writer:
+      writer.write(['a'], fakes.distributions(1, 6), np.zeros((1, 5)))
+  assert str(caught.value) == (
+      '`logits` should be of shape [rows, classes] = [1, 6], but is of shape '
+      '[1, 5].')
+
+
+def test_the_header_says_all_of_it_and_a_selection_what_is_its_own(tmp_path):
+  header = top(2, temperature=1.3, scores=('entropy', 'margin'))
+  path = tmp_path / 'predictions-a.parquet'
+  write(path, ['a'], fakes.distributions(1, 6), header=header)
+  assert store.read_header(path) == (header, 1)
+  metadata = parquet.read_metadata(path).metadata
+  assert {name: metadata[b'noisy_student.' + name] for name in (
+      b'top_k', b'temperature', b'scores')} == {
+          b'top_k': b'2', b'temperature': b'1.3', b'scores': b'entropy margin'}
+  selection = store.selection_path(tmp_path)
+  with store.writing_selection(selection, header) as writer:
+    writer.write(['a'], [0], [1.0], [1])
+  assert store.read_header(selection, headers.SELECTION)[0] == (
+      headers.Header(classes=6, teacher_fingerprint='t1', source_name='pool',
+                     source_digest='d1', temperature=1.3))
+
+
+@pytest.mark.parametrize('name, value, sentence', [
+    (b'top_k', b'two', "invalid literal for int() with base 10: 'two'"),
+    (b'top_k', b'6', '`Header.top_k` should be below the 6 classes, but is 6; '
+     'None keeps whole distributions'),
+    (b'temperature', b'0', '`Header.temperature` should be a number above 0, '
+     'but is 0.0'),
+    (b'scores', b'margin loss', '`Header.scores` should be different ones of '
+     "entropy, margin, energy, but is ('margin', 'loss')")])
+def test_metadata_should_make_sense(path, name, value, sentence):
+  write(path, ['a'], fakes.distributions(1, 6), header=top(2))
+  rewritten(path, {b'noisy_student.' + name: value})
+  with pytest.raises(errors.RunError) as caught:
+    read_all(path)
+  assert str(caught.value) == (
+      f'The metadata of `{path}` should describe its columns, but does not: '
+      f'{sentence}; write it again.')
+
+
+def test_scores_should_be_different():
+  with pytest.raises(ValueError, match='should be different ones of'):
+    top(2, scores=('margin', 'margin'))
+
+
+def test_what_float16_keeps(path):
+  small = [2.0**-24, 2.0**-25 * 1.01, 2.0**-25, 1e-9]
+  row = np.array([[1 - sum(small), *small, 0]], np.float32)
+  write(path, ['a'], row, header=top(None))
+  found = next(store.read(path, ['probabilities']))['probabilities'][0]
+  assert found.tolist() == [1, 2.0**-24, 2.0**-24, 0, 0, 0]
+
+
+def test_what_float16_loses_at_a_temperature(path):
+  # The bound of the module: (2^-25)^(1 / T) for each class below 2^-25.
+  generator = np.random.default_rng(0)
+  rows = np.exp(generator.normal(0, 9, (50, 1000)))
+  rows /= rows.sum(axis=1, keepdims=True)
+  header = top(None, 1000)
+  write(path, [str(i) for i in range(50)], rows, 50, header)
+  found = np.concatenate([batch['probabilities'] for batch in store.read(
+      path, ['probabilities'])]).astype(float)
+  for temperature in 1.0, 1.1, 2.0:
+    lost = np.where(found == 0, rows ** (1 / temperature), 0).sum(axis=1)
+    assert 0 < lost.max() <= 1000 * 2 ** (-25 / temperature)
+  assert 1000 * 2 ** (-25 / 1.1) < 2e-4 and 0.1 < 1000 * 2 ** -12.5 < 1 / 5
+
+
+@pytest.mark.parametrize('k', [None, 2])
+@pytest.mark.parametrize('program', ['pandas', 'duckdb'])
+def test_other_programs_open_the_file(path, k, program):
+  module = importlib.import_module(program)
+  probabilities = fakes.distributions(20, 6)
+  keys = [f'k/{i}' for i in range(20)]
+  write(path, keys, probabilities, header=top(k, scores=('margin',)))
+  if program == 'duckdb':
+    columns = dict(zip(
+        parquet.read_schema(path).names,
+        zip(*module.sql(f"SELECT * FROM '{path}'").fetchall())))
+  else:
+    frame = module.read_parquet(path)
+    columns = {name: list(frame[name]) for name in frame.columns}
+  assert list(columns['key']) == keys
+  assert list(columns['label']) == probabilities.argmax(axis=1).tolist()
+  np.testing.assert_array_equal(columns['confidence'],
+                                probabilities.max(axis=1))
+  lists = columns['probabilities' if k is None else 'top_probabilities']
+  expected = probabilities if k is None else np.sort(probabilities)[:, :-3:-1]
+  np.testing.assert_array_equal(
+      np.array([list(row) for row in lists], np.float16),
+      expected.astype(np.float16))
