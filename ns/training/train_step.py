@@ -110,8 +110,7 @@ def compiled(how, job, state: State):
     how.average.update(state.average, network, step)
     return {'loss': loss, **_agreement(logits, batch)}
 
-  # Autograph has nothing to convert in here, and fails where XLA compiles.
-  @tf.function(jit_compile=how.jit_compile or None, autograph=False)
+  @tf.function(jit_compile=how.jit_compile or None)
   def take_step(batch, step, rate):
     parts = strategy.run(replica_step, args=(batch, step, rate))
     sums = {name: strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None)
