@@ -88,8 +88,12 @@ def _layer(images, ops, arguments, fill, contrast, among):
 
 def _smooth(images, values):
   """What Sharpness blends with; the outermost pixels as they are."""
+
+  def inside(length):
+    place = tf.range(length)
+    return (place > 0) & (place < length - 1)
+
   height, width = tf.unstack(tf.shape(images)[1:3])
-  inside = lambda length: (tf.range(length) > 0) & (tf.range(length) < length - 1)
   inner = inside(height)[:, tf.newaxis] & inside(width)
   smooth = tf.pad(spatial.smooth(images), [[0, 0], [1, 1], [1, 1], [0, 0]])
   return tf.where(inner[:, :, tf.newaxis], smooth, values)

@@ -1,4 +1,4 @@
-"""Drawn operations applied: every form against plain loops, at all magnitudes."""
+"""Drawn operations applied: every form, by hand, at all magnitudes."""
 
 import numpy as np
 import pytest

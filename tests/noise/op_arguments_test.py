@@ -1,4 +1,4 @@
-"""Every operation's numbers at every magnitude, against the reference's table."""
+"""Every operation's numbers at every magnitude, by the reference's table."""
 
 import math
 
