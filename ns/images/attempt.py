@@ -4,6 +4,10 @@ TensorFlow has no exceptions inside a graph: an op that fails ends the whole
 pipeline. A dataset of one element can pass over its failure, though, and a
 dataset can be read inside a map. This costs about a quarter of a millisecond;
 the native form (`ns.images.native`) does without.
+
+Reading a dataset counts as stateful, because some datasets have a state; this
+one has none. Whoever checkpoints an iterator over it has to say so:
+`options.experimental_external_state_policy = ExternalStatePolicy.IGNORE`.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,67 @@
+"""Image files for the tests of images, and the forms that each can run in."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from ns.images.native import kernel
+
+FORMS = ['tensorflow', pytest.param('native', marks=pytest.mark.skipif(
+    kernel.LIBRARY.load() is None, reason='there is no C++ compiler'))]
+
+
+def noise(*shape, seed=0):
+  return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+
+
+def photograph(width, height, seed=0):
+  """An image with soft colours, as a JPEG likes it."""
+  coarse = Image.fromarray(noise(6, 8, 3, seed=seed))
+  return coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(image, kind, **kwargs):
+  buffer = io.BytesIO()
+  image.save(buffer, kind, **kwargs)
+  return buffer.getvalue()
+
+
+def opened(data):
+  return Image.open(io.BytesIO(data))
+
+
+def broken():
+  """Bytes that are no image, by what is wrong with them."""
+  jpeg = encoded(photograph(40, 30), 'JPEG')
+  png = encoded(photograph(40, 30), 'PNG')
+  gif = encoded(photograph(40, 30), 'GIF')
+  return {
+      'nothing': b'',
+      'text': b'<html>404 Not Found</html>',
+      'a video': b'\x00\x00\x00\x18ftypmp42' + bytes(100),
+      'zeros': bytes(1000),
+      'the start of a JPEG': jpeg[:3],
+      'a JPEG cut short': jpeg[:len(jpeg) // 2],
+      'a JPEG without its start': jpeg[2:],
+      'a PNG cut short': png[:len(png) // 2],
+      'the start of a PNG': png[:8],
+      'a PNG with a changed byte': png[:60] + bytes([png[60] ^ 1]) + png[61:],
+      'a GIF cut short': gif[:20],
+      'a PNG of 10 GB': png[:16] + _png_header(60000, 60000) + png[33:],
+      'a JPEG of 12 GB': _resized_header(jpeg, 65500, 65500),
+  }
+
+
+def _png_header(width, height):
+  fields = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+  return fields + struct.pack('>I', zlib.crc32(b'IHDR' + fields))
+
+
+def _resized_header(jpeg, height, width):
+  frame = jpeg.index(b'\xff\xc0')  # Marker, length, bits, height, width.
+  return (jpeg[:frame + 5] + height.to_bytes(2, 'big')
+          + width.to_bytes(2, 'big') + jpeg[frame + 9:])
