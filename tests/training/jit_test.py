@@ -68,22 +68,20 @@ def test_tiny(tmp_path, optimizer):
     assert_the_same(plain, other, 1e-3)
 
 
-class Brighter:
-  """A noise on the device."""
-  on_device = True
-
-  def apply(self, images, seeds):
-    return images // 2 + tf.cast(seeds % 100, tf.uint8)[:, None, None, None]
-
-
-def test_noise_on_the_device(tmp_path):
+@pytest.mark.parametrize('jit_compile', [False, True])
+def test_noise_on_the_device_is_that_on_the_host(tmp_path, jit_compile):
+  input_noise = noise.Sequence(steps=(
+      noise.FlipAndShift(shift=1), noise.RandAugment(
+          form='xla', ops=('Rotate', 'Solarize', 'Contrast'), magnitude=7)))
   batch = {name: tf.constant(value) for name, value in tiny.batch(0).items()}
-  batch[types.SEED] = tf.range(16, dtype=tf.int64) * 7
-  job = dataclasses.replace(tiny.job(tmp_path), noise=Brighter())
-  plain = taken(job, [batch])
-  assert_the_same(plain, taken(job, [batch], jit_compile=True), 1e-3)
-  without = taken(tiny.job(tmp_path), [batch])
-  assert plain[0][0]['loss'] != pytest.approx(without[0][0]['loss'], rel=1e-3)
+  seeds = tf.constant(np.arange(16) * 7)
+  images = input_noise.apply(batch['image'], seeds)
+  assert np.abs(images.numpy().astype(int) - batch['image'].numpy()).mean() > 5
+  host = taken(tiny.job(tmp_path), [{**batch, 'image': images}])
+  job = dataclasses.replace(tiny.job(tmp_path),
+                            noise=noise.OnDevice(noise=input_noise))
+  device = taken(job, [{**batch, types.SEED: seeds}], jit_compile=jit_compile)
+  assert_the_same(host, device, 1e-3)
 
 
 def test_a_whole_training(tmp_path):
