@@ -136,9 +136,13 @@ def _of_size(pixels, size, channels):
   height, width = pixels.shape[:2]
   if None not in (height, width) and (height, width) != (size, size):
     raise ValueError(sentence.format(height, width))
-  height, width = tf.unstack(tf.shape(pixels)[:2])
-  fits = tf.debugging.Assert(
-      (height == size) & (width == size),
-      [tf.strings.format(sentence, (height, width))], summarize=1)
-  with tf.control_dependencies([fits]):
-    return tf.ensure_shape(tf.identity(pixels), [size, size, channels])
+  shape = tf.shape(pixels)
+
+  def fail():
+    found = tf.strings.format(sentence, (shape[0], shape[1]))
+    with tf.control_dependencies([tf.debugging.Assert(False, [found])]):
+      return tf.identity(pixels)
+
+  fits = (shape[0] == size) & (shape[1] == size)
+  return tf.ensure_shape(
+      tf.cond(fits, lambda: pixels, fail), [size, size, channels])

@@ -24,7 +24,8 @@ namespace {
 // Weights are looked up at this many places between two pixels.
 constexpr int kPlaces = 1024;
 
-// Four neighbours in a row or column of the source, and their weights.
+// Four neighbours in a row or column of the source, where their values begin,
+// and their weights.
 struct Taps {
   int index[4];
   float weight[4];
@@ -47,8 +48,8 @@ struct Weights {
   }
 };
 
-// The taps of each of `size` places along `length` pixels.
-void Place(int length, int size, Taps* taps) {
+// The taps of each of `size` places along `length` pixels, `step` values apart.
+void Place(int length, int step, int size, Taps* taps) {
   static const Weights& weights = *new Weights;
   const float scale = static_cast<float>(length) / static_cast<float>(size);
   for (int i = 0; i < size; ++i) {
@@ -57,7 +58,7 @@ void Place(int length, int size, Taps* taps) {
     const float rest = place - static_cast<float>(first);
     const int between = static_cast<int>(std::lrintf(rest * kPlaces));
     for (int k = 0; k < 4; ++k) {
-      taps[i].index[k] = std::clamp(first - 1 + k, 0, length - 1);
+      taps[i].index[k] = std::clamp(first - 1 + k, 0, length - 1) * step;
     }
     taps[i].weight[0] = weights.far[between];
     taps[i].weight[1] = weights.near[between];
@@ -115,10 +116,10 @@ void PickColour(const float* row, const Taps* taps, int size, uint8_t* target) {
   const Float4 most = {255.0f, 255.0f, 255.0f, 255.0f};
   for (int x = 0; x < size; ++x) {
     const Taps& t = taps[x];
-    Float4 value = Load(row + 3 * t.index[0]) * t.weight[0] +
-                   Load(row + 3 * t.index[1]) * t.weight[1] +
-                   Load(row + 3 * t.index[2]) * t.weight[2] +
-                   Load(row + 3 * t.index[3]) * t.weight[3];
+    Float4 value = Load(row + t.index[0]) * t.weight[0] +
+                   Load(row + t.index[1]) * t.weight[1] +
+                   Load(row + t.index[2]) * t.weight[2] +
+                   Load(row + t.index[3]) * t.weight[3];
     value = value > least ? value : least;
     value = value < most ? value : most;
     const Byte4 bytes = __builtin_convertvector(
@@ -133,8 +134,8 @@ void Bicubic(const View& source, int size, bool flip, uint8_t* target) {
   const size_t count = static_cast<size_t>(source.width) * source.channels;
   const size_t result = static_cast<size_t>(size) * source.channels;
   std::vector<Taps> rows(size), columns(size);
-  Place(source.height, size, rows.data());
-  Place(source.width, size, columns.data());
+  Place(source.height, 1, size, rows.data());
+  Place(source.width, source.channels, size, columns.data());
   if (flip) std::reverse(columns.begin(), columns.end());
   const std::unique_ptr<float[]> mixed(new float[count + 1]);
   mixed[count] = 0.0f;
