@@ -55,9 +55,12 @@ def _kernel_gradient(inputs, upstream, rows, columns, stride):
   for first in range(0, columns, _NARROW):
     count = min(_NARROW, columns - first)
     begin, end = first - left, first - left + width + count
-    met = inputs[:, :, max(begin, 0):min(end, inputs.shape[2])]
-    met = tf.pad(met, [[0, 0], [top, bottom],
-                       [max(-begin, 0), max(end - inputs.shape[2], 0)], [0, 0]])
+    # A part may meet nothing but padding, where the images are small.
+    inner = [min(max(place, 0), inputs.shape[2]) for place in (begin, end)]
+    before = min(max(-begin, 0), end - begin)
+    after = end - begin - before - (inner[1] - inner[0])
+    met = tf.pad(inputs[:, :, inner[0]:inner[1]],
+                 [[0, 0], [top, bottom], [before, after], [0, 0]])
     parts.append(tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
         input=met, filter_sizes=[rows, count, inputs.shape[3], 1],
         out_backprop=upstream, strides=[1, stride, stride, 1],

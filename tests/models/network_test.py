@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 from ns.models import batch_norm
+from ns.models import device
 from ns.models import efficientnet
 from ns.noise import model_noise
+from tests.models import plain_network
 from tests.models import small_nets
 
 OFF = model_noise.ModelNoise(dropout=0, stochastic_depth=0)
@@ -85,6 +87,118 @@ def test_normalization_is_the_architectures():
            if hasattr(layer, 'norm')]
   assert set(norms) == {norm}
   assert len(norms) == sum(v.name == 'gamma' for v in network.variables)
+
+
+# A second implementation.
+
+
+def values_of_their_own(network):
+  """Gives the network parameters and statistics that no new one has."""
+  rng = np.random.default_rng(1)
+  for variable in network.variables:
+    drawn = rng.uniform(0.5, 1.5, variable.shape).astype(np.float32)
+    if variable.name in ('gamma', 'moving_variance'):
+      variable.assign(drawn)
+    elif variable.name in ('beta', 'moving_mean', 'bias'):
+      variable.assign(drawn - 1)
+  return network
+
+
+@pytest.mark.parametrize('training, is_large', [
+    (False, False), (True, False), (True, True)])
+def test_equals_a_network_in_plain_operations(monkeypatch, training, is_large):
+  if is_large:  # Small tensors take the ways of large ones.
+    monkeypatch.setattr(device, '_LARGE', 1)
+  network = values_of_their_own(small_nets.mixed().build(OFF, 7))
+  values = plain_network.weights(network)
+  pixels = images(6)
+
+  @tf.function
+  def ours():
+    with tf.GradientTape() as tape:
+      logits = network(pixels, training=training)
+      loss = tf.reduce_sum(logits**2)
+    sources = {v.path: v.value for v in network.trainable_variables}
+    return logits, tape.gradient(loss, sources)
+
+  @tf.function
+  def plain(values):
+    with tf.GradientTape() as tape:
+      tape.watch(values)
+      logits = plain_network.logits(
+          network.architecture, values, pixels, training)
+      loss = tf.reduce_sum(logits**2)
+    return logits, tape.gradient(loss, values)
+
+  logits, gradients = ours()
+  expected, expected_gradients = plain(values)
+  np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+  assert logits.numpy().std() > 0.1
+  assert len(gradients) == 117
+  for path, gradient in gradients.items():
+    value = expected_gradients[path].numpy()
+    np.testing.assert_allclose(
+        gradient, value, rtol=1e-2, err_msg=path,
+        atol=1e-3 * max(abs(value).max(), 1e-2))
+
+
+# Frozen blocks.
+
+
+@pytest.mark.parametrize('blocks', [0, 1, 4, 12])
+def test_frozen_blocks_stay_as_they_are(blocks):
+  noise = model_noise.ModelNoise(dropout=0.5, stochastic_depth=0.8)
+  network = small_nets.mixed().build(noise, 10)
+  assert len(network.blocks) == 12
+  network.freeze(blocks)
+  names = ['stem', *(f'block_{i}' for i in range(blocks))]
+  is_frozen = lambda v: v.path.split('/')[1] in names
+  assert {v.path for v in network.trainable_variables} == {
+      v.path for v in network.variables
+      if not is_frozen(v) and 'moving' not in v.path}
+  before = [v.numpy() for v in network.variables]
+  with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(
+        network(images(8), training=True, noise_seed=3)**2)
+  sources = network.trainable_variables
+  for variable, gradient in zip(
+      sources, tape.gradient(loss, [v.value for v in sources]), strict=True):
+    variable.assign(variable - gradient - 0.01)
+  for variable, value in zip(network.variables, before):
+    same = np.array_equal(variable, value)
+    assert same == is_frozen(variable), variable.path
+
+
+def test_frozen_blocks_run_as_in_evaluation():
+  network = values_of_their_own(narrow(stochastic_depth=0.8))
+  network.freeze(4)
+  pixels = images(8, channels=1)
+  seen = []
+  for layer in (network.blocks[3], network.head):
+    layer.call = (lambda call: lambda inputs, **kwargs: (
+        seen.append(inputs), call(inputs, **kwargs))[1])(layer.call)
+  for training in (False, True):
+    network(pixels, training=training, noise_seed=3)
+  evaluated, trained = seen[:2], seen[2:]
+  for first, second in zip(evaluated, trained, strict=True):
+    np.testing.assert_array_equal(first, second)
+
+
+def test_other_blocks_are_noisy_still():
+  network = narrow(stochastic_depth=0.9)
+  network.freeze(2)
+  pixels = images(8, channels=1)
+  call = lambda seed: network(pixels, training=True, noise_seed=seed).numpy()
+  assert abs(call(1) - call(2)).max() > 1e-3
+
+
+@pytest.mark.parametrize('blocks', [-1, 5, 2.0, True, None])
+def test_what_cannot_be_frozen(blocks):
+  with pytest.raises(ValueError) as raised:
+    narrow().freeze(blocks)
+  assert str(raised.value) == (
+      '`blocks` should be a whole number from 0 to 4, the number of blocks, but '
+      f'is {blocks!r}.')
 
 
 # Weights.
