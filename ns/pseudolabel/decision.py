@@ -17,8 +17,8 @@ The result is that of `rule.copies_in_memory`, exactly. How:
 
 Memory: 47 KB for each class that is cut (less above 4,000 classes), 16 bytes
 for each distinct confidence in the bins of step 3 (at most 65,537 a class, some
-hundreds as a rule), some blocks of rows and 100 bytes for each of the others,
-and, where tied keys do not ascend, what `ties` says.
+hundreds as a rule), some blocks of rows and some hundred bytes for each of the
+others, and, where tied keys do not ascend, what `ties` says.
 """
 
 import dataclasses

@@ -20,7 +20,9 @@ from ns.pseudolabel import store
 
 # Rows of a block: groups of rows of a file, as many as fit, or one.
 _BLOCK_ROWS = 2**17
-_THREADS = min(4, len(os.sched_getaffinity(0)))
+# More wait for Python's lock.
+_THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(
+    os, 'sched_getaffinity') else os.cpu_count() or 1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

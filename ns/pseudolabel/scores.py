@@ -19,9 +19,10 @@ def of(name: str, probabilities: np.ndarray,
     ValueError: `energy` is asked for without logits.
   """
   if name == 'entropy':
+    logarithms = np.log(np.maximum(probabilities, np.float32(1e-37)))
     # Of float32 rows that add up to a little more than 1 it may be below 0.
-    logarithms = np.log(np.where(probabilities > 0, probabilities, 1))
-    return np.maximum(-(probabilities * logarithms).sum(axis=1), 0)
+    return np.maximum(
+        -np.einsum('rc,rc->r', probabilities, logarithms), np.float32(0))
   if name == 'margin':
     highest = np.partition(probabilities, -2, axis=1)[:, -2:]
     return highest[:, 1] - highest[:, 0]

@@ -349,8 +349,8 @@ def top(k, classes=6, **more):
 @pytest.mark.parametrize('k', [1, 2, 5])
 def test_the_highest_classes_and_the_rest_spread_evenly(path, k):
   probabilities = fakes.distributions(40, 6)
-  probabilities[:3] = [[.2, .3, .3, .1, .05, .05], [.5, .5, 0, 0, 0, 0],
-                       [1, 0, 0, 0, 0, 0]]
+  probabilities[:4] = [[.2, .3, .3, .1, .05, .05], [.5, .5, 0, 0, 0, 0],
+                       [1, 0, 0, 0, 0, 0], [.1, .1, .2, .2, .2, .2]]
   keys = [f'k/{i}' for i in range(40)]
   write(path, keys, probabilities, batch=7, header=top(k))
   table = parquet.read_table(path).to_pydict()
@@ -474,6 +474,23 @@ def test_what_float16_keeps(path):
   write(path, ['a'], row, header=top(None))
   found = next(store.read(path, ['probabilities']))['probabilities'][0]
   assert found.tolist() == [1, 2.0**-24, 2.0**-24, 0, 0, 0]
+
+
+def test_all_float16_come_about_as_numpy_rounds(path):
+  # Every float16 in [0, 1], the middles between them, and next to these.
+  halves = np.arange(0x3c01, dtype=np.uint16).view(np.float16).astype(
+      np.float32)
+  middles = (halves[1:] + halves[:-1]) / 2
+  values = np.concatenate([
+      halves, middles, np.nextafter(middles, np.float32(0)),
+      np.nextafter(middles, np.float32(1))])
+  rows = np.stack([values, 1 - values], axis=1)
+  header = headers.Header(classes=2, teacher_fingerprint='t1',
+                          source_name='pool', source_digest='d1')
+  write(path, ['k'] * len(rows), rows, 4096, header)
+  found = np.concatenate([batch['probabilities'] for batch in store.read(
+      path, ['probabilities'])])
+  np.testing.assert_array_equal(found, rows.astype(np.float16))
 
 
 def test_what_float16_loses_at_a_temperature(path):
