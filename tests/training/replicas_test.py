@@ -65,7 +65,7 @@ def prepared(folder, strategy, replicas='all', **how):
 STRATEGIES = [runtime.OneDevice().strategy, two_devices.strategy]
 
 
-def trained(folder, strategy, steps=5, **how):
+def trained(folder, strategy, steps=4, **how):
   """The state after `steps`, and the metrics of each."""
   state, take = prepared(folder, strategy, **how)
   metrics = [{n: float(m) for n, m in
@@ -75,7 +75,6 @@ def trained(folder, strategy, steps=5, **how):
 
 
 OPTIMIZERS = {
-    'sgd': {},
     'rms_prop': {'optimizer': training.RmsProp()},
     'lars': {'optimizer': training.Lars(trust_coefficient=0.1),
              'weight_decay': 0.0},
