@@ -2,6 +2,7 @@
 
 from ns.training.average import MovingAverage
 from ns.training.fine_tune import FineTune
+from ns.training.from_checkpoint import FromCheckpoint
 from ns.training.learning_rate import Constant
 from ns.training.learning_rate import Cosine
 from ns.training.learning_rate import Exponential
