@@ -5,7 +5,8 @@
 
 All work on the same made-up photographs in turn, several rounds; what is told
 are the medians. TensorFlow works as for a user: in a `tf.data` map with two
-parallel calls. The last line is JSON.
+parallel calls. The last line is JSON. Beside images a second it has images a
+second of one core's time (`*_per_core`), which a busy machine changes little.
 
 To have other libraries beside, give the folder that was made with
 
@@ -24,8 +25,13 @@ import time
 
 import numpy as np
 
-from tools.bench import noise_input
 from tools.bench import peers
+
+# TensorFlow is imported where it is used: the peers' processes import this
+# module again, and some peers do not bear TensorFlow beside them.
+
+# From seconds to images a second, and a second of one core.
+Measure = Callable[[float], tuple[float, float]]
 
 _LAYERS, _MAGNITUDE = 2, 15
 _CALLS = 2  # In parallel: the machine's cores.
@@ -35,6 +41,7 @@ _BATCH = {224: 128, 32: 512}
 def photographs(size: int, count: int) -> np.ndarray:
   """[count, size, size, 3] uint8, windows of made-up photographs."""
   import tensorflow as tf
+  from tools.bench import noise_input
 
   windows = []
   for file in noise_input.jpegs(count // 4):
@@ -46,7 +53,7 @@ def photographs(size: int, count: int) -> np.ndarray:
   return tf.cast(pixels, tf.uint8).numpy()
 
 
-def ours(size: int, form: str) -> Callable[[float], float]:
+def ours(size: int, form: str) -> Measure:
   """Our RandAugment on whole batches; returns what measures its rate."""
   import tensorflow as tf
   from ns import noise
@@ -72,7 +79,7 @@ def ours(size: int, form: str) -> Callable[[float], float]:
   return _rate(dataset.map(apply, num_parallel_calls=_CALLS), batch)
 
 
-def reference() -> Callable[[float], float]:
+def reference() -> Measure:
   """The reference's algorithm on single images, likewise."""
   import tensorflow as tf
   from tools.bench import reference_rand_augment
@@ -83,21 +90,21 @@ def reference() -> Callable[[float], float]:
           image, _LAYERS, _MAGNITUDE), num_parallel_calls=_CALLS), 1)
 
 
-def _rate(dataset, images: int) -> Callable[[float], float]:
+def _rate(dataset, images: int) -> Measure:
   """What measures a dataset whose elements are of `images` images each."""
   elements = iter(dataset)
   next(elements)  # Traced here.
 
-  def rate(seconds: float) -> float:
+  def rate(seconds: float) -> tuple[float, float]:
     for _ in range(_CALLS + 1):  # Made while another was measured.
       next(elements)
-    done, start = 0, time.perf_counter()
+    done, start, start_of_cores = 0, time.perf_counter(), time.process_time()
     while True:
       next(elements)
       done += images
       passed = time.perf_counter() - start
       if passed >= seconds:
-        return done / passed
+        return done / passed, done / (time.process_time() - start_of_cores)
 
   return rate
 
@@ -105,29 +112,35 @@ def _rate(dataset, images: int) -> Callable[[float], float]:
 def measure(seconds: float, rounds: int, folder: str | None) -> dict:
   """All figures, by the names that they have in the last line."""
   from ns.noise.native import kernel
+  from tools.bench import noise_input
 
   contestants = {
-      'randaugment_224_images_per_second': ours(224, 'auto'),
-      'randaugment_32_images_per_second': ours(32, 'auto'),
-      'reference_images_per_second': reference(),
-      'pure_tensorflow_images_per_second': ours(224, 'tensorflow'),
+      'randaugment_224': ours(224, 'auto'),
+      'randaugment_32': ours(32, 'auto'),
+      'reference': reference(),
+      'pure_tensorflow': ours(224, 'tensorflow'),
   }
   beside = peers.found(folder, photographs(224, 64))
-  for name, peer in beside.items():
-    contestants[f'{name}_images_per_second'] = peer.rate
-  rates = {name: [] for name in contestants}
+  contestants.update((name, peer.rate) for name, peer in beside.items())
+  rounds_of = {name: [] for name in contestants}
   for number in range(rounds):
     for name, rate in contestants.items():
-      rates[name].append(rate(seconds))
-      print(f'round {number + 1}: {name} {rates[name][-1]:,.0f}', flush=True)
+      rounds_of[name].append(rate(seconds))
+      print('round {}: {}: {:,.0f} images a second, {:,.0f} of one core'.format(
+          number + 1, name, *rounds_of[name][-1]), flush=True)
   for peer in beside.values():
     peer.close()
-  del contestants  # They prefetch.
-  figures = {name: statistics.median(of) for name, of in rates.items()}
-  figures['ratio'] = statistics.median(
-      one / other for one, other in zip(
-          rates['randaugment_224_images_per_second'],
-          rates['reference_images_per_second'], strict=True))
+  del contestants  # They would go on beside what comes next.
+
+  figures = {}
+  for place, unit in enumerate(('', '_per_core')):
+    rates = {name: [each[place] for each in of]
+             for name, of in rounds_of.items()}
+    figures.update((f'{name}_images_per_second{unit}', statistics.median(of))
+                   for name, of in rates.items())
+    figures[f'ratio{unit}'] = statistics.median(
+        one / other for one, other in zip(
+            rates['randaugment_224'], rates['reference'], strict=True))
   figures.update(noise_input.measure(
       seconds, rounds, magnitude=_MAGNITUDE, layers=_LAYERS))
   return {

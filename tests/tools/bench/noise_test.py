@@ -16,6 +16,7 @@ def test_the_last_line_has_every_figure(capsys):
   assert isinstance(figures.pop('native'), bool)
   assert set(figures) >= {
       'cores', 'randaugment_224_images_per_second',
+      'randaugment_224_images_per_second_per_core', 'ratio_per_core',
       'randaugment_32_images_per_second', 'reference_images_per_second',
       'ratio', 'pure_tensorflow_images_per_second', 'input_images_per_second',
       'stock_input_without_randaugment_images_per_second', 'input_ratio'}
@@ -51,5 +52,5 @@ def test_peers_are_those_that_work(folder, capsys, monkeypatch):
   beside = peers.found(folder, pictures)
   assert list(beside) == ['timm']
   assert 'torchvision is there, but does not work' in capsys.readouterr().out
-  assert beside['timm'].rate(0.05) > 0
+  assert min(beside['timm'].rate(0.05)) > 0
   beside['timm'].close()
