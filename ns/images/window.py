@@ -130,9 +130,9 @@ def _finished(pixels, flip, size):
 
 
 def _of_size(pixels, size, channels):
-  sentence = (f'`AsIs` needs images of {size} x {size} pixels, but one has {{}} '
-              'x {}; choose a crop, such as `images.CentreCrop(padding=32)`, '
-              'or another image size.')
+  sentence = (f'`AsIs` needs images of {size} x {size} pixels, but one has '
+              '{} x {}; choose a crop, such as '
+              '`images.CentreCrop(padding=32)`, or another image size.')
   height, width = pixels.shape[:2]
   if None not in (height, width) and (height, width) != (size, size):
     raise ValueError(sentence.format(height, width))

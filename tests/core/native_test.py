@@ -9,8 +9,8 @@ from ns.core import native
 
 @pytest.fixture
 def library(tmp_path):
-  return native.Library(folder='ns/thing/native', name='thing.so', root=tmp_path,
-                        without='Things take longer')
+  return native.Library(folder='ns/thing/native', name='thing.so',
+                        without='Things take longer', root=tmp_path)
 
 
 def place(path, text='not a library'):

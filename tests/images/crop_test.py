@@ -246,14 +246,14 @@ def test_as_it_is_in_another_size():
      'above 0 and at most 1, but is 0.'),
     ('AsIs', {'form': 'fast'}, "`AsIs.form` should be one of 'auto', 'native', "
      "'tensorflow', but is 'fast'."),
-    ('CentreCrop', {'padding': 1, 'form': ''}, "`CentreCrop.form` should be one "
-     "of 'auto', 'native', 'tensorflow', but is ''."),
+    ('CentreCrop', {'padding': 1, 'form': ''}, "`CentreCrop.form` should be "
+     "one of 'auto', 'native', 'tensorflow', but is ''."),
     ('InceptionCrop', {'form': 'xla'}, "`InceptionCrop.form` should be one of "
      "'auto', 'native', 'tensorflow', but is 'xla'."),
     ('InceptionCrop', {'min_area': 0}, '`InceptionCrop.min_area` should be a '
      'number above 0 and at most 1, but is 0.'),
-    ('InceptionCrop', {'max_area': 0.05}, '`InceptionCrop.max_area` should be a '
-     'number at least 0.08 and at most 1, but is 0.05.'),
+    ('InceptionCrop', {'max_area': 0.05}, '`InceptionCrop.max_area` should be '
+     'a number at least 0.08 and at most 1, but is 0.05.'),
     ('InceptionCrop', {'min_aspect': 0}, '`InceptionCrop.min_aspect` should be '
      'a number above 0, but is 0.'),
     ('InceptionCrop', {'max_aspect': 0.5}, '`InceptionCrop.max_aspect` should '
@@ -264,8 +264,8 @@ def test_as_it_is_in_another_size():
      'whole number of at least 1, but is 0.'),
     ('InceptionCrop', {'padding': 1.5}, '`InceptionCrop.padding` should be a '
      'whole number of at least 0, but is 1.5.'),
-    ('InceptionCrop', {'flip': 1}, '`InceptionCrop.flip` should be one of True, '
-     'False, but is 1.'),
+    ('InceptionCrop', {'flip': 1}, '`InceptionCrop.flip` should be one of '
+     'True, False, but is 1.'),
 ])
 def test_sentences(name, values, sentence):
   with pytest.raises(ValueError) as raised:

@@ -156,9 +156,9 @@ def test_the_whole_image(form, channels):
     np.testing.assert_array_equal(pixels, expected.reshape(12, 12, channels))
 
 
-SENTENCE = ('`AsIs` needs images of 16 x 16 pixels, but one has 40 x 50; choose '
-            'a crop, such as `images.CentreCrop(padding=32)`, or another image '
-            'size.')
+SENTENCE = ('`AsIs` needs images of 16 x 16 pixels, but one has 40 x 50; '
+            'choose a crop, such as `images.CentreCrop(padding=32)`, or '
+            'another image size.')
 
 
 @pytest.mark.parametrize('form', samples.FORMS)

@@ -1,5 +1,5 @@
-// The ops of ns/images/native/kernel.py. All are stateless, and none fails on an
-// image, whatever its bytes.
+// The ops of ns/images/native/kernel.py. All are stateless, and none fails on
+// an image, whatever its bytes.
 
 #include <algorithm>
 #include <cstring>
