@@ -10,7 +10,10 @@ the output of each convolution, for the gradient of its normalisation; where it
 is activated, the normalised output too, for the gradient of swish; and what the
 next convolution reads. TensorFlow's allocator does not give back what it has
 had, so what counts is the largest moment: the end of the forward pass. In
-inference it is the one convolution that reads and writes most.
+inference it is the one convolution that reads and writes most; on a CPU a batch
+goes through it in parts (`ns.models.inference`), and the folded weights are
+constants of the graph, of which TensorFlow makes many copies when it optimises
+it (`ns.models.folded`).
 
 The constants were measured with TensorFlow 2.20 on x86-64;
 `tests/models/memory_test.py` holds the sums to within 20 % of what a process
@@ -30,9 +33,13 @@ _MEGA, _GIGA = 1e6, 1e9
 
 # A process that has imported TensorFlow and this library; and what tracing and
 # compiling kernels add, in all and for each convolution and dense layer.
-_LIBRARIES = 670 * _MEGA
-_TRAINING, _TRAINING_LAYER = 28 * _MEGA, 4.4 * _MEGA
-_INFERENCE, _INFERENCE_LAYER = 15 * _MEGA, 0.6 * _MEGA
+_LIBRARIES = 750 * _MEGA
+_TRAINING, _TRAINING_LAYER = 30 * _MEGA, 4.4 * _MEGA
+_INFERENCE, _INFERENCE_LAYER = 20 * _MEGA, 0.2 * _MEGA
+# Copies of weights that are constants; larger ones are not, and have one copy.
+_CONSTANT_COPIES, _MOST_CONSTANTS = 17, 2**28
+# Bytes of the largest tensor of a part of a batch on a CPU.
+_LARGEST_TENSOR = 2**25
 # Copies of an activated output while it is made: of the convolution, of the
 # normalisation, of the sigmoid.
 _LIVE = 3
@@ -137,8 +144,13 @@ def of(architecture: efficientnet.EfficientNet, classes: int,
 
 def in_inference(architecture: efficientnet.EfficientNet, classes: int,
                  image_size: int | None = None, *, batch_size: int,
-                 precision: str = 'float32') -> Memory:
-  """The memory of one replica that labels or evaluates; arguments as of `of`.
+                 precision: str = 'float32', on_cpu: bool = True) -> Memory:
+  """The memory of one replica that labels or evaluates.
+
+  Args:
+    architecture, classes, image_size, precision: as of `of`.
+    batch_size: images in a call of the predictor.
+    on_cpu: whether it takes them in parts.
 
   Raises:
     ValueError: another precision.
@@ -146,14 +158,21 @@ def in_inference(architecture: efficientnet.EfficientNet, classes: int,
   size = image_size or architecture.image_size
   number = _bytes(precision)
   convolutions = tuple(_convolutions(architecture, size))
+  images = batch_size
+  if on_cpu:
+    largest = number * max(c.outputs for c in convolutions)
+    part = max(_LARGEST_TENSOR // largest, 1)
+    images = min(images, 2**(part.bit_length() - 1))
   pixels = size**2 * architecture.channels
+  variables = _variables(architecture, classes, convolutions)
+  copies = _CONSTANT_COPIES if variables <= _MOST_CONSTANTS else 1
   return Memory(
-      parameters=_variables(architecture, classes, convolutions),
-      activations=batch_size * (number * _live(convolutions)
-                                + (1 + 4) * pixels),
+      parameters=variables,
+      activations=batch_size * pixels + images * (
+          number * _live(convolutions) + 4 * pixels),
       batch_size=batch_size,
-      program=_program(_INFERENCE, _INFERENCE_LAYER, architecture,
-                       convolutions))
+      program=copies * variables + _program(
+          _INFERENCE, _INFERENCE_LAYER, architecture, convolutions))
 
 
 def _live(convolutions) -> int:
