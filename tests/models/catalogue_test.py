@@ -89,8 +89,9 @@ def test_the_head_of_the_file_says_what_a_row_costs():
 
 def test_noise_levels_have_the_dropout_of_the_row_of_their_name():
   files = glob.glob(os.path.join(locate.root(), 'gin/noise/[bl][0-9]*.gin'))
-  for path in files:
-    level = os.path.splitext(os.path.basename(path))[0]
+  levels = {os.path.splitext(os.path.basename(path))[0]: path for path in files}
+  assert {'b0', 'b4', 'b7', 'l2'} <= levels.keys() <= TABLE.keys()
+  for level, path in levels.items():
     bound = {b.value for b in program.read([path]).bindings
              if b.selector.endswith('ModelNoise') and b.parameter == 'dropout'}
     assert bound == {TABLE[level][3]}, level
