@@ -4,11 +4,13 @@ Every random number of a run comes from a `Seed`: the run's root seed, or one
 derived from it by names and numbers (`root.child('student1', 'noise')`). A seed
 is a value, never a state: the same path of names gives the same numbers, on any
 machine, whatever was drawn before. `ns.core.draws` turns seeds into tensors of
-random numbers.
+random numbers, `Seed.bits` into arrays: the same numbers.
 """
 
 import dataclasses
 import hashlib
+
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,3 +50,15 @@ class Seed:
   def int64(self) -> int:
     """The seed's bits as a signed number, as tensors of seeds hold them."""
     return self.value - 2**64 if self.value >= 2**63 else self.value
+
+  def bits(self, count: int, first: int = 0) -> np.ndarray:
+    """Outputs `first` to `first + count` of the generator, [count] uint64.
+
+    The generator is that of `ns.core.draws`, and gives the same numbers.
+    """
+    with np.errstate(over='ignore'):
+      number = np.arange(first + 1, first + count + 1, dtype=np.uint64)
+      state = np.uint64(self.value) + number * np.uint64(0x9E3779B97F4A7C15)
+      state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+      state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+      return state ^ (state >> np.uint64(31))

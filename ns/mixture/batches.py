@@ -9,11 +9,13 @@ A mixture offers
     `first_step` on, a pure function of (seed, step).
 """
 
+from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
 from ns.core import checks
 from ns.core import seeds
+from ns.mixture import division
 from ns.mixture import labels
 from ns.mixture import sources
 from ns.mixture import views
@@ -25,11 +27,9 @@ class PseudoLabelled:
   """Selected pseudo-labelled images, as files.
 
   Attributes:
-    folder: of `pseudo-*.tfrecord`.
-    num_examples: of the folder, counting copies.
+    files: their paths, each with its number of examples, counting copies.
   """
-  folder: str
-  num_examples: int
+  files: Sequence[tuple[str, int]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,14 @@ class Labelled:
   Attributes:
     labelled_batch: images in a batch.
     label_smoothing: of the labels; 0.1 in the reference (main.py).
-    shuffle_buffer: images to shuffle among. Copies of an image come close to
-      each other unless it holds an epoch.
+    shuffle_buffer: images that are in memory to be shuffled among each other.
+    lanes: parts that the stream has at most, see `ns.mixture.stream`; it has as
+      many as divide the batch.
   """
   labelled_batch: int
   label_smoothing: float = 0.1
   shuffle_buffer: int = 16384
+  lanes: int = 8
   uses_pseudo_labels = False
 
   def __post_init__(self):
@@ -80,7 +82,8 @@ class Labelled:
 
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
-    task = _labelled_task(self, inputs, seed, first_step * self.labelled_batch)
+    lanes = _lanes(self, inputs)
+    task = _labelled_task(self, inputs, seed, lanes, first_step)
     return _with_noise(_batched(task, self.labelled_batch), inputs)
 
 
@@ -92,13 +95,14 @@ class Mixed:
     labelled_batch: labelled images in a batch, exactly or on average.
     ratio: pseudo-labelled images for each of them; 3 to 28 in the paper.
     pseudo_labels: `SoftLabels` or `HardLabels`.
-    label_smoothing, shuffle_buffer: as in `Labelled`.
+    label_smoothing, shuffle_buffer, lanes: as in `Labelled`.
   """
   labelled_batch: int
   ratio: float
   pseudo_labels: Any = labels.SoftLabels()
   label_smoothing: float = 0.1
   shuffle_buffer: int = 16384
+  lanes: int = 8
   uses_pseudo_labels = True
 
   def __post_init__(self):
@@ -117,24 +121,28 @@ class Mixed:
 class ExactRatio(Mixed):
   """Labelled and pseudo-labelled images, in the same proportion in every batch.
 
-  The two kinds are batched apart and joined, as the reference does. Attributes
-  as of `Mixed`.
+  A batch is one lane after the other, and each gives labelled images, then
+  pseudo-labelled ones. So the part of a replica has that proportion, too, where
+  the number of replicas divides that of the lanes. Attributes as of `Mixed`.
   """
 
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
-    """See the module; in a batch the labelled images come first."""
+    """See the module."""
     import tensorflow as tf
-    kinds = tf.data.Dataset.zip(
-        _batched(_labelled_task(self, inputs, seed,
-                                first_step * self.labelled_batch),
-                 self.labelled_batch),
-        _batched(_pseudo_task(self, inputs, seed,
-                              first_step * self.pseudo_labelled_batch),
-                 self.pseudo_labelled_batch))
-    joined = kinds.map(lambda labelled, pseudo: {
+    lanes = _lanes(self, inputs)
+    of_a_lane = tf.data.Dataset.zip(*(
+        _batched(task, size // lanes) for task, size in (
+            (_labelled_task(self, inputs, seed, lanes, first_step),
+             self.labelled_batch),
+            (_pseudo_task(self, inputs, seed, lanes, first_step),
+             self.pseudo_labelled_batch))))
+    joined = of_a_lane.map(lambda labelled, pseudo: {
         name: tf.concat([labelled[name], pseudo[name]], axis=0)
         for name in labelled})
-    return _with_noise(joined, inputs)
+    whole = joined.batch(lanes, drop_remainder=True).map(
+        lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
+                       for name, value in batch.items()})
+    return _with_noise(whole, inputs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -197,28 +205,43 @@ def _check_common(mixture) -> None:
   checks.integer(mixture, 'labelled_batch', at_least=1)
   checks.number(mixture, 'label_smoothing', at_least=0, below=1)
   checks.integer(mixture, 'shuffle_buffer', at_least=1)
+  checks.integer(mixture, 'lanes', at_least=1)
   if mixture.uses_pseudo_labels:
     checks.number(mixture, 'ratio', above=0)
     checks.has_methods(mixture, 'pseudo_labels', 'apply')
     _check_whole(mixture)
 
 
-def _labelled_task(mixture, inputs, seed, start=0):
+def _lanes(mixture, inputs: Inputs) -> int:
+  """How many lanes the streams have: as many as divide the batch."""
+  parts, most = [mixture.labelled_batch], [inputs.labelled.num_examples]
+  if mixture.uses_pseudo_labels:
+    parts.append(mixture.pseudo_labelled_batch)
+    most.append(len(inputs.pseudo_labelled.files))
+  return division.number_of_lanes(min(mixture.lanes, *most), *parts)
+
+
+def _place(mixture, seed, lanes, batch_size, first_step):
+  from ns.mixture import tasks
+  return tasks.Place(seed=seed, lanes=lanes, per_lane=batch_size // lanes,
+                     shuffle_buffer=mixture.shuffle_buffer,
+                     first_step=first_step)
+
+
+def _labelled_task(mixture, inputs, seed, lanes=1, first_step=0):
   from ns.mixture import tasks
   return tasks.labelled(
-      inputs.labelled, view=inputs.view,
-      smoothing=mixture.label_smoothing, buffer_size=mixture.shuffle_buffer,
-      seed=seed.child('labelled'), start=start)
+      inputs.labelled, view=inputs.view, smoothing=mixture.label_smoothing,
+      place=_place(mixture, seed, lanes, mixture.labelled_batch, first_step))
 
 
-def _pseudo_task(mixture, inputs, seed, start=0):
+def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
   from ns.mixture import tasks
   return tasks.pseudo_labelled(
-      inputs.pseudo_labelled.folder, classes=inputs.labelled.classes,
-      num_examples=inputs.pseudo_labelled.num_examples,
+      inputs.pseudo_labelled.files, classes=inputs.labelled.classes,
       policy=mixture.pseudo_labels, view=inputs.view,
-      buffer_size=mixture.shuffle_buffer, seed=seed.child('pseudo_labelled'),
-      start=start)
+      place=_place(mixture, seed, lanes, mixture.pseudo_labelled_batch,
+                   first_step))
 
 
 def _batched(task, batch_size: int):

@@ -7,9 +7,11 @@ A source offers
   num_examples: how many examples.
   digest(): a checksum of the contents; equal digests, equal examples.
   shards: `Shard`s, consecutive parts to label and to restart by.
-  records(shard): a `tf.data.Dataset` in a fixed order of dicts: `key` []
+  records(shard, rows): a `tf.data.Dataset` in a fixed order of dicts: `key` []
     string; `image` [height, width, channels] uint8 or [] string of encoded
-    bytes; and, where the source is labelled, `label` [] int64.
+    bytes; and, where the source is labelled, `label` [] int64. Of the whole
+    source without a shard, of the whole shard without `rows`, rising indices
+    of examples in it.
   hidden_labels(): labels that a report may compare with, or None.
 
 TensorFlow is imported by `records` only: a plan counts examples without it.
@@ -196,11 +198,13 @@ class Subset:
     """[num_examples] int64: for reporting only, never for training."""
     return self.source.class_ids[self.indices]
 
-  def records(self, shard: Shard | None = None):
+  def records(self, shard: Shard | None = None,
+              rows: np.ndarray | None = None):
     import tensorflow as tf
     first, count = ((shard.first, shard.num_examples) if shard
                     else (0, self.num_examples))
     indices = self.indices[first:first + count]
+    indices = indices if rows is None else indices[rows]
     columns = {'key': np.array(self.source.keys(indices), dtype=object),
                'image': self.source.pixels[indices]}
     if self.is_labelled:

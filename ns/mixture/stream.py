@@ -1,64 +1,88 @@
-"""An endless shuffled stream that is a pure function of (seed, position).
+"""An endless stream of shuffled examples, a pure function of (seed, step).
 
-Epoch e is the source's records in an order drawn from (seed, e), and its
-example i carries a random seed of its own, drawn from (seed, e, i). So a stream
-started at any position gives what the stream from 0 gives there: a restart
-computes its position, and nothing needs to be saved.
+A stream is a fixed number of lanes (`ns.mixture.lane`), each with shards of its
+own, and in every step each lane gives as many examples, lanes in order. So what
+comes in a step does not depend on the steps before it, nor on how many hosts
+share the lanes, and a restart computes its position and reads one block a lane.
 """
 
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent import futures
+
+import numpy as np
 import tensorflow as tf
 
-from ns.core import draws
 from ns.core import seeds
-from ns.core import types
+from ns.mixture import lane as lanes_lib
 
 # The members of an example's seed: what its random numbers are for.
 CROP, NOISE, MIX = range(3)
 
 
-def endless(records: tf.data.Dataset, num_examples: int, buffer_size: int,
-            seed: seeds.Seed, start: int = 0) -> tf.data.Dataset:
-  """The stream of `records` from position `start` on.
+def dataset(lanes: Sequence[Sequence[lanes_lib.Block]], spec, seed: seeds.Seed,
+            *, per_lane: int, first_step: int = 0) -> tf.data.Dataset:
+  """The stream from step `first_step` on.
 
   Args:
-    records: dicts, in a fixed order; encoded images rather than pixels where
-      there is a choice, for the shuffle buffer holds them.
-    num_examples: how many `records` has: an epoch.
-    buffer_size: examples to shuffle among; the whole epoch if as many.
+    lanes: the blocks of each lane.
+    spec: a `tf.TensorSpec` by feature of one record.
     seed: of the stream.
-    start: examples to pass over.
+    per_lane: examples that a lane gives in a step.
+    first_step: steps to pass over.
 
   Returns:
-    The records, each with `seed` [] int64.
+    The records one by one, each with `seed` [] int64.
   """
-  first_epoch, offset = divmod(start, num_examples)
+  def steps():
+    sources = [
+        _chunks(_ahead(lanes_lib.Lane(blocks, seed.child('lane', number))
+                       .examples(first_step * per_lane)), per_lane)
+        for number, blocks in enumerate(lanes)]
+    return map(_joined, zip(*sources))
 
-  def one_epoch(epoch):
-    epoch_seed = draws.members(seed.int64, epoch)
-    shuffled = _shuffled(records, buffer_size, epoch_seed)
-    members = draws.members(epoch_seed, tf.range(num_examples, dtype=tf.int64))
-    numbered = tf.data.Dataset.from_tensor_slices(members)
-    return tf.data.Dataset.zip(shuffled, numbered)
-
-  epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-  return epochs.flat_map(one_epoch).skip(offset).map(
-      lambda record, member: {**record, types.SEED: member},
-      num_parallel_calls=1)
+  signature = {name: tf.TensorSpec((None, *part.shape), part.dtype)
+               for name, part in spec.items()}
+  signature[lanes_lib.SEED] = tf.TensorSpec((None,), tf.int64)
+  return tf.data.Dataset.from_generator(
+      steps, output_signature=signature).unbatch()
 
 
-def _shuffled(records: tf.data.Dataset, buffer_size: int,
-              seed: tf.Tensor) -> tf.data.Dataset:
-  """The records in an order that depends on `seed` [] int64 alone.
+def read(records: tf.data.Dataset, at_once: int = 4096) -> lanes_lib.Columns:
+  """All records as columns."""
+  return _joined(list(records.batch(at_once).as_numpy_iterator()))
 
-  `Dataset.shuffle` would mix in TensorFlow's global seed and keep 31 bits.
-  """
-  spec = records.element_spec
-  leaves = tf.nest.flatten(spec)
-  shuffled = tf.raw_ops.ShuffleDatasetV3(
-      input_dataset=tf.data.experimental.to_variant(records),
-      buffer_size=buffer_size, seed=draws.members(seed, 0),
-      seed2=draws.members(seed, 1), reshuffle_each_iteration=False,
-      seed_generator=tf.raw_ops.DummySeedGenerator(),
-      output_types=[leaf.dtype for leaf in leaves],
-      output_shapes=[leaf.shape for leaf in leaves])
-  return tf.data.experimental.from_variant(shuffled, spec)
+
+def _joined(parts: Sequence[lanes_lib.Columns]) -> lanes_lib.Columns:
+  if len(parts) == 1:
+    return parts[0]
+  return {name: np.concatenate([part[name] for part in parts])
+          for name in parts[0]}
+
+
+def _chunks(blocks: Iterable[lanes_lib.Columns], count: int
+            ) -> Iterator[lanes_lib.Columns]:
+  """The examples of all blocks, `count` at a time."""
+  parts, missing = [], count
+  for block in blocks:
+    begin, end = 0, len(block[lanes_lib.SEED])
+    while end - begin >= missing:
+      parts.append({name: values[begin:begin + missing]
+                    for name, values in block.items()})
+      yield _joined(parts)
+      begin, parts, missing = begin + missing, [], count
+    if begin < end:
+      parts.append({name: values[begin:] for name, values in block.items()})
+      missing -= end - begin
+
+
+def _ahead(items: Iterable) -> Iterator:
+  """The items; while one is used, another thread makes the next."""
+  iterator = iter(items)
+  with futures.ThreadPoolExecutor(1) as executor:
+    following = executor.submit(next, iterator)
+    while True:
+      item = following.result()  # There is always another one.
+      following = executor.submit(next, iterator)
+      yield item

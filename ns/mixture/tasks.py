@@ -7,13 +7,15 @@ applied to whole batches (`ns.mixture.batches`). An image that does not decode
 keeps its place, black and with weight 0.
 """
 
-from etils import epath
+from collections.abc import Sequence
+import dataclasses
+
 import seqio
 import tensorflow as tf
 
-from ns.core import errors
 from ns.core import seeds
 from ns.core import types
+from ns.mixture import division
 from ns.mixture import labels
 from ns.mixture import pseudo_record
 from ns.mixture import sources
@@ -33,20 +35,45 @@ _TRAINING_FEATURES = {**_FEATURES, types.SEED: _feature(tf.int64, 0)}
 _PARSED_AT_ONCE = 256
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+  """Where a stream of a mixture begins, and how it is shuffled.
+
+  Attributes:
+    seed: of the mixture.
+    lanes: of its streams.
+    per_lane: examples that a lane gives in a step.
+    shuffle_buffer: examples of all lanes that are shuffled among each other.
+    first_step: steps to pass over.
+  """
+  seed: seeds.Seed
+  lanes: int
+  per_lane: int
+  shuffle_buffer: int
+  first_step: int = 0
+
+  @property
+  def block_examples(self) -> int:
+    return -(-self.shuffle_buffer // self.lanes)
+
+  def stream(self, blocks, spec, name: str) -> tf.data.Dataset:
+    return stream.dataset(blocks, spec, self.seed.child(name),
+                          per_lane=self.per_lane, first_step=self.first_step)
+
+
 def labelled(source: sources.Subset, *, view: views.View, smoothing: float,
-             buffer_size: int, seed: seeds.Seed, start: int = 0) -> seqio.Task:
-  """The Task of labelled images: endless, shuffled, from position `start`.
+             place: Place) -> seqio.Task:
+  """The Task of labelled images: endless, shuffled.
 
   Args:
     source: with labels.
     view: what is seen of an image.
     smoothing: of the labels, see `labels.one_hot`.
-    buffer_size: see `stream.endless`.
-    seed: of the stream.
-    start: examples to pass over.
+    place: where the stream begins.
   """
-  examples = view.of(stream.endless(
-      source.records(), source.num_examples, buffer_size, seed, start))
+  blocks = division.of_source(source, place.lanes, place.block_examples)
+  spec = source.records(source.shards[0]).element_spec
+  examples = view.of(place.stream(blocks, spec, 'labelled'))
 
   def example(record):
     return _example(
@@ -57,47 +84,39 @@ def labelled(source: sources.Subset, *, view: views.View, smoothing: float,
                source.num_examples)
 
 
-def pseudo_labelled(folder: epath.PathLike, *, num_examples: int, classes: int,
-                    policy, view: views.View, buffer_size: int,
-                    seed: seeds.Seed, start: int = 0) -> seqio.Task:
+def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
+                    view: views.View, place: Place) -> seqio.Task:
   """The Task of pseudo-labelled images, each as often as its `copies` say.
 
   Args:
-    folder: of `pseudo-*.tfrecord`, as selected.
-    num_examples: of the folder, counting copies.
+    files: paths of records, as selected, each with its number of examples,
+      counting copies.
     classes: number of classes.
     policy: `labels.SoftLabels` or `labels.HardLabels`.
-    view, buffer_size, seed, start: as of `labelled`.
-
-  Raises:
-    RunError: the folder has no such files.
+    view, place: as of `labelled`.
   """
-  paths = [str(path) for path in pseudo_record.paths(folder)]
-  if not paths:  # An endless stream of nothing would wait for ever.
-    raise errors.RunError(f'`{folder}` should have pseudo-labelled images in '
-                          '`pseudo-*.tfrecord`, but has no such file.')
-
   def parse(serialised):
     parsed = pseudo_record.parse(serialised, classes)
-    return ({'image': parsed['image'], 'key': parsed['key'],
-             'label': policy.apply(parsed['probabilities'], parsed['label'])},
-            parsed['copies'])
+    return {'key': parsed['key'], 'image': parsed['image'],
+            'copies': parsed['copies'],
+            'label': policy.apply(parsed['probabilities'], parsed['label'])}
 
-  # Parsed once and kept: an epoch reads every record, and encoded images are
-  # small. By the batch, because that is much quicker.
-  records = tf.data.TFRecordDataset(paths).batch(_PARSED_AT_ONCE).map(
-      parse).unbatch().cache()
-  examples = view.of(stream.endless(
-      records.flat_map(
-          lambda record, copies: tf.data.Dataset.from_tensors(record).repeat(
-              copies)),
-      num_examples, buffer_size, seed, start))
+  def records(path):
+    # By the batch, because that is much quicker.
+    return tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE).map(parse)
+
+  blocks = division.of_files(files, place.lanes, place.block_examples,
+                             lambda path: stream.read(records(path).unbatch()))
+  spec = {name: tf.TensorSpec(part.shape[1:], part.dtype)
+          for name, part in records('').element_spec.items()
+          if name != 'copies'}
+  examples = view.of(place.stream(blocks, spec, 'pseudo_labelled'))
 
   def example(record):
     return _example(record, is_labelled=False, label=record['label'])
 
   return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES,
-               num_examples)
+               sum(count for _, count in files))
 
 
 def evaluation(source: sources.Subset, view: views.View) -> seqio.Task:

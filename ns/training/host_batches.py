@@ -16,8 +16,10 @@ from ns.core import errors
 from ns.core import types
 
 _NAMED = 20
-# What an assertion in a pipeline says, within what TensorFlow says around it.
-_ASSERTED = re.compile(r'assertion failed: \[(.*?)\.?\]')
+# What an assertion in a pipeline says, or an error in its Python, within what
+# TensorFlow says around it.
+_SAID = re.compile(r'assertion failed: \[(.*?)\.?\]|\bRunError: (.*?)\.?$',
+                   re.MULTILINE)
 
 
 class HostBatches:
@@ -41,7 +43,7 @@ class HostBatches:
         batch = dict(next(batches))
       except StopIteration:
         return
-      except tf.errors.InvalidArgumentError as error:
+      except tf.errors.OpError as error:
         raise errors.RunError(f'A batch of {self._name} cannot be made: '
                               f'{_reason(error)}.') from error
       keys = batch.pop(types.KEY, None)
@@ -62,5 +64,6 @@ class HostBatches:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-  said = _ASSERTED.search(error.message)
-  return said[1] if said else error.message.splitlines()[0].rstrip('.')
+  said = _SAID.search(error.message)
+  return (said[1] or said[2]) if said else (
+      error.message.splitlines()[0].rstrip('.'))

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
+from ns.core import draws
 from ns.core import seeds
 
 
@@ -82,3 +83,16 @@ def test_what_is_no_name(name, came):
     seeds.Seed(0).child('a', name)
   assert str(raised.value) == (
       f'`path` of a seed should be of names and whole numbers, but has {came}.')
+
+
+@pytest.mark.parametrize('value', [0, 1, 2**63 + 5, 2**64 - 1])
+@pytest.mark.parametrize('first', [0, 3, 10**12])
+def test_bits_are_those_of_the_tensors(value, first):
+  seed = seeds.Seed(value)
+  tensor = draws.bits(np.int64(seed.int64), np.arange(first, first + 9))
+  np.testing.assert_array_equal(seed.bits(9, first), tensor.numpy())
+
+
+def test_bits_do_not_depend_on_how_many_are_asked_for():
+  np.testing.assert_array_equal(
+      seeds.Seed(5).bits(20)[7:], seeds.Seed(5).bits(13, first=7))

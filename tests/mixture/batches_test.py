@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -39,12 +40,11 @@ def make_inputs(tmp_path):
   subset = sources.Subset(name='labelled', source=idx, is_labelled=True,
                           indices=np.arange(LABELLED))
   rows = np.eye(3)[[2, 0, 1, 2, 0]] * 0.7 + 0.1
-  count = pseudo_files.write(tmp_path / 'pseudo', numbered(range(100, 105)),
+  files = pseudo_files.write(tmp_path / 'pseudo', numbered(range(100, 105)),
                              rows, COPIES)
   return batches.Inputs(
       labelled=subset, view=views.View(size=4, channels=1),
-      pseudo_labelled=batches.PseudoLabelled(
-          folder=str(tmp_path / 'pseudo'), num_examples=count))
+      pseudo_labelled=batches.PseudoLabelled(files=files))
 
 
 def take(mixture, inputs, count, noise=OFF, seed=SEED, first_step=0):
@@ -145,7 +145,7 @@ def test_threads_and_prefetch_do_not_matter(mixture, inputs):
 
 
 def test_labelled_batches_are_epochs_of_the_labelled_images(inputs):
-  found = take(batches.Labelled(labelled_batch=4), inputs, 5)
+  found = take(batches.Labelled(labelled_batch=4, lanes=1), inputs, 5)
   drawn = [n for batch in found for n in numbers(batch)]
   assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
   for batch in found:
@@ -162,14 +162,39 @@ def test_every_batch_has_the_exact_ratio(inputs, labelled_batch, ratio, pseudo):
   mixture = batches.ExactRatio(labelled_batch=labelled_batch, ratio=ratio)
   assert mixture.batch_size == labelled_batch + pseudo
   assert mixture.pseudo_labelled_batch == pseudo
+  lanes = math.gcd(labelled_batch, pseudo, 2)  # Two files.
   for batch in take(mixture, inputs, 12):
-    assert batch['is_labelled'].tolist() == (
-        [1] * labelled_batch + [0] * pseudo)
-    assert [n < 100 for n in numbers(batch)] == (
-        [True] * labelled_batch + [False] * pseudo)
+    kinds = batch['is_labelled'].tolist()
+    assert kinds == lanes * ([1] * (labelled_batch // lanes)
+                             + [0] * (pseudo // lanes))
+    assert [n < 100 for n in numbers(batch)] == [bool(kind) for kind in kinds]
 
 
-@pytest.mark.parametrize('mixture', MIXTURES[1:],
+def test_each_lane_goes_through_its_epochs(inputs):
+  """Of two lanes: every other labelled image, and one of the files."""
+  mixture = batches.ExactRatio(labelled_batch=4, ratio=1.5)
+  drawn = [[], []]
+  for batch in take(mixture, inputs, 24):
+    for lane, part in enumerate(np.split(np.array(numbers(batch)), 2)):
+      drawn[lane] += part.tolist()
+  for lane, (pool, size) in enumerate([([100, 102, 104], 3),
+                                       ([101, 101, 103, 103, 103], 5)]):
+    ours = [n for n in drawn[lane] if n < 100]
+    theirs = [n for n in drawn[lane] if n >= 100]
+    for epoch in range(4):
+      assert sorted(ours[5 * epoch:5 * epoch + 5]) == list(range(lane, 10, 2))
+      assert sorted(theirs[size * epoch:size * epoch + size]) == pool
+
+
+def test_every_replica_has_the_exact_ratio(inputs):
+  mixture = batches.ExactRatio(labelled_batch=4, ratio=1.5)
+  for batch in take(mixture, inputs, 12):
+    for part in np.split(batch['is_labelled'], 2):
+      assert part.sum() == 2
+
+
+@pytest.mark.parametrize('mixture', [
+    batches.ExactRatio(labelled_batch=4, ratio=1.5, lanes=1), MIXTURES[2]],
                          ids=lambda mixture: type(mixture).__name__)
 def test_each_kind_goes_through_its_epochs(mixture, inputs):
   drawn = [n for batch in take(mixture, inputs, 12) for n in numbers(batch)]
@@ -271,6 +296,7 @@ def test_a_ratio_may_be_rounded_as_floats_are(labelled_batch, ratio, pseudo):
      'a number at least 0 and below 1, but is 1.'),
     (batches.Sampled, 'shuffle_buffer', 0,
      'a whole number of at least 1, but is 0.'),
+    (batches.ExactRatio, 'lanes', 0, 'a whole number of at least 1, but is 0.'),
     (batches.ExactRatio, 'pseudo_labels', labels.SoftLabels,
      "an object with `apply()`, but is <class 'ns.mixture.labels.SoftLabels'>; "
      'write a gin reference with brackets, `@module.Name()`.')])

@@ -5,89 +5,91 @@ import pytest
 import tensorflow as tf
 
 from ns.core import seeds
+from ns.mixture import lane
 from ns.mixture import stream
 
 SEED = seeds.Seed(11)
+SPEC = {'x': tf.TensorSpec((), tf.int64), 'key': tf.TensorSpec((), tf.string)}
 
 
-def take(count, *, size=7, buffer_size=100, seed=SEED, start=0):
-  """The first examples as (value, seed)."""
-  records = tf.data.Dataset.from_tensor_slices({'x': np.arange(size)})
-  examples = stream.endless(records, size, buffer_size, seed, start)
-  return [(int(e['x']), int(e['seed']))
-          for e in itertools.islice(examples, count)]
+def block(start, stop):
+  numbers = np.arange(start, stop)
+  keys = np.array([b'%d' % number for number in numbers], object)
+  return lane.Block(name='block', num_examples=stop - start,
+                    read=lambda: {'x': numbers, 'key': keys})
 
 
-def member(seed: int, index: int) -> int:
-  """Output `index` of SplitMix64, as int64; see `ns.core.draws`."""
-  mask = 2**64 - 1
-  state = (seed + (index + 1) * 0x9E3779B97F4A7C15) & mask
-  state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
-  state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & mask
-  state ^= state >> 31
-  return state - 2**64 if state >= 2**63 else state
+# Three lanes of two, one and three blocks.
+LANES = [[block(0, 4), block(4, 9)], [block(100, 109)],
+         [block(200, 203), block(203, 205), block(205, 209)]]
 
 
-@pytest.mark.parametrize('buffer_size', [1, 3, 7, 100])
-def test_every_epoch_is_a_permutation(buffer_size):
-  values = [value for value, _ in take(28, buffer_size=buffer_size)]
-  for epoch in range(4):
-    assert sorted(values[7 * epoch:7 * epoch + 7]) == list(range(7))
+def take(steps, *, per_lane=2, first_step=0, seed=SEED, lanes=LANES):
+  """The examples of each step as (value, seed)."""
+  examples = stream.dataset(lanes, SPEC, seed, per_lane=per_lane,
+                            first_step=first_step)
+  flat = [(int(e['x']), int(e['seed'])) for e in itertools.islice(
+      examples.as_numpy_iterator(), steps * per_lane * len(lanes))]
+  size = per_lane * len(lanes)
+  return [flat[size * step:size * step + size] for step in range(steps)]
 
 
-@pytest.mark.parametrize('buffer_size', [3, 7])
-def test_every_epoch_has_an_order_of_its_own(buffer_size):
-  values = [value for value, _ in take(70, buffer_size=buffer_size)]
-  epochs = {tuple(values[7 * e:7 * e + 7]) for e in range(10)}
-  assert len(epochs) > 5
+def test_every_lane_gives_its_part_in_order():
+  for step in take(20):
+    assert [value // 100 for value, _ in step] == [0, 0, 1, 1, 2, 2]
 
 
-@pytest.mark.parametrize('start', [1, 6, 7, 8, 13, 14, 20, 700])
-@pytest.mark.parametrize('buffer_size', [3, 100])
-def test_starting_anywhere_is_passing_over(start, buffer_size):
-  whole = take(start + 16, buffer_size=buffer_size)
-  assert take(16, start=start, buffer_size=buffer_size) == whole[start:]
+@pytest.mark.parametrize('per_lane', [1, 2, 5, 20])
+def test_a_lane_is_the_same_in_steps_of_any_size(per_lane):
+  for number in range(3):
+    found = [v for step in take(36, per_lane=per_lane) for v, _ in step
+             if v // 100 == number][:36]
+    blocks = lane.Lane(LANES[number], SEED.child('lane', number)).examples(0)
+    expected = itertools.chain.from_iterable(b['x'].tolist() for b in blocks)
+    assert found == list(itertools.islice(expected, 36))
+
+
+@pytest.mark.parametrize('per_lane', [1, 2, 7])
+@pytest.mark.parametrize('first_step', [1, 4, 5, 1000])
+def test_starting_later_is_passing_over(first_step, per_lane):
+  whole = take(first_step + 6, per_lane=per_lane)
+  assert take(6, per_lane=per_lane, first_step=first_step) == whole[first_step:]
 
 
 def test_a_start_at_a_billion_is_quick():
-  assert len(take(3, start=10**9)) == 3
+  assert len(take(3, first_step=10**9)) == 3
 
 
-def test_the_same_seed_gives_the_same_stream_and_another_another():
-  assert take(20) == take(20)
-  other = take(20, seed=seeds.Seed(12))
-  assert [v for v, _ in other] != [v for v, _ in take(20)]
-  assert not {s for _, s in other} & {s for _, s in take(20)}
-
-
-def test_example_i_of_epoch_e_has_a_seed_of_e_and_i():
-  expected = [member(member(11, epoch), index)
-              for epoch in range(3) for index in range(7)]
-  assert [s for _, s in take(21)] == expected
-  assert len(set(expected)) == 21
-
-
-def test_seeds_stay_with_the_place_not_with_the_image():
-  assert [s for _, s in take(14)] == [s for _, s in take(14, buffer_size=1)]
-
-
-def test_an_image_has_another_seed_in_every_epoch():
-  by_value = {}
-  for value, seed in take(70):
-    by_value.setdefault(value, []).append(seed)
-  assert all(len(set(found)) == 10 for found in by_value.values())
+def test_no_two_examples_have_the_same_seed():
+  drawn = [seed for step in take(60) for _, seed in step]
+  assert len(set(drawn)) == len(drawn) == 60 * 6
 
 
 def test_a_record_keeps_its_other_features():
+  examples = stream.dataset(LANES, SPEC, SEED, per_lane=1)
+  assert examples.element_spec == {
+      **SPEC, 'seed': tf.TensorSpec((), tf.int64)}
+  for example in examples.take(30).as_numpy_iterator():
+    assert example['key'] == b'%d' % example['x']
+
+
+def test_reading_gives_all_records_as_columns():
   records = tf.data.Dataset.from_tensor_slices(
-      {'x': np.arange(4), 'twice': 2 * np.arange(4)})
-  for example in stream.endless(records, 4, 4, SEED).take(8):
-    assert example['twice'] == 2 * example['x']
-    assert example['seed'].dtype == tf.int64
+      {'x': np.arange(7), 'key': list('abcdefg'), 'p': np.eye(7)})
+  columns = stream.read(records, at_once=3)
+  assert columns['x'].tolist() == list(range(7))
+  assert columns['key'].tolist() == [b'a', b'b', b'c', b'd', b'e', b'f', b'g']
+  np.testing.assert_array_equal(columns['p'], np.eye(7))
 
 
-def test_a_buffer_of_all_shuffles_evenly():
-  """Each of 4 images comes first in about a quarter of the epochs."""
-  values = [value for value, _ in take(4 * 400, size=4)]
-  firsts = np.bincount(values[::4], minlength=4)
-  assert (abs(firsts - 100) < 5 * (400 * 0.25 * 0.75)**0.5).all()
+def test_a_stream_is_let_go_in_the_middle():
+  """Iterators that nobody reads to an end leave no thread behind."""
+  import gc
+  import threading
+  before = threading.active_count()
+  for _ in range(5):
+    iterator = iter(stream.dataset(LANES, SPEC, SEED, per_lane=2))
+    next(iterator)
+    del iterator
+  gc.collect()
+  assert threading.active_count() <= before + 3

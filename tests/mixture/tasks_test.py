@@ -23,13 +23,17 @@ EVALUATED = {'image': ('uint8', 3), 'label': ('float32', 1),
 TRAINED = {**EVALUATED, 'seed': ('int64', 0)}
 
 
+def place(start):
+  return tasks.Place(seed=SEED, lanes=1, per_lane=1, shuffle_buffer=100,
+                     first_step=start)
+
+
 def labelled(folder, indices=range(10), start=0, smoothing=0.1, view=VIEW):
   source = sources.Subset(
       name='labelled', source=data_sets.idx(folder), is_labelled=True,
       indices=np.array(indices))
-  return source, tasks.labelled(
-      source, view=view, smoothing=smoothing, buffer_size=100,
-      seed=SEED, start=start)
+  return source, tasks.labelled(source, view=view, smoothing=smoothing,
+                                place=place(start))
 
 
 def pool(channels=1, count=6):
@@ -44,10 +48,10 @@ def pool(channels=1, count=6):
 def pseudo(folder, copies=(1, 2, 3, 1, 4, 1), classes=4, start=0, channels=1,
            policy=labels.SoftLabels()):
   images, rows = pool(channels, len(copies))
-  count = pseudo_files.write(folder, images, rows, copies)
+  files = pseudo_files.write(folder, images, rows, copies)
   return tasks.pseudo_labelled(
-      folder, num_examples=count, classes=classes, policy=policy,
-      view=views.View(size=8, channels=channels), buffer_size=100, seed=SEED, start=start)
+      files, classes=classes, policy=policy, place=place(start),
+      view=views.View(size=8, channels=channels))
 
 
 def first(task, count):

@@ -8,7 +8,8 @@ import tensorflow as tf
 from ns.mixture import pseudo_record
 
 
-def write(folder, images, probabilities, copies, files: int = 2) -> int:
+def write(folder, images, probabilities, copies, files: int = 2
+          ) -> list[tuple[str, int]]:
   """Writes `pseudo-*.tfrecord`, records going to the files in turn.
 
   Args:
@@ -19,10 +20,11 @@ def write(folder, images, probabilities, copies, files: int = 2) -> int:
     files: how many.
 
   Returns:
-    The number of examples, counting copies.
+    The path of each file, and its number of examples, counting copies.
   """
   folder = pathlib.Path(folder)
   folder.mkdir(parents=True, exist_ok=True)
+  written = []
   for file in range(files):
     name = f'pseudo-{file:05}-of-{files:05}.tfrecord'
     with tf.io.TFRecordWriter(str(folder / name)) as writer:
@@ -32,4 +34,5 @@ def write(folder, images, probabilities, copies, files: int = 2) -> int:
             key=f'pool/{i}', image=images[i], probabilities=row,
             label=int(row.argmax()), confidence=float(row.max()),
             copies=int(copies[i])))
-  return int(sum(copies))
+    written.append((str(folder / name), int(sum(copies[file::files]))))
+  return written

@@ -59,3 +59,17 @@ def test_a_batch_that_cannot_be_made():
     list(batches)
   assert str(caught.value) == (
       'A batch of s/train cannot be made: `AsIs` needs images of 4 x 4 pixels.')
+
+
+def test_an_error_of_the_source_is_its_sentence():
+  def records():
+    yield 1
+    raise errors.RunError('`a.idx` has 3 examples; it changed.')
+  batches = host_batches.HostBatches(
+      's/train', tf.data.Dataset.from_generator(
+          records, output_signature=tf.TensorSpec((), tf.int64)).map(
+              lambda value: {'label': value}))
+  with pytest.raises(errors.RunError) as caught:
+    list(batches)
+  assert str(caught.value) == (
+      'A batch of s/train cannot be made: `a.idx` has 3 examples; it changed.')
