@@ -42,8 +42,8 @@ def train(run, generation, run_folder, folder):
   if generation.has_teacher:
     selected = run_folder / generation.name / 'select'
     pseudo_labelled = batches.PseudoLabelled(
-        folder=str(selected),
-        num_examples=manifest.read(selected).results['copies'])
+        files=tuple((str(selected / name), examples) for name, examples in
+                    manifest.read(selected).results['records'].items()))
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       view=_view(generation, generation.model.image_size, generation.crop),

@@ -51,7 +51,8 @@ class Materialise:
 
   def run(self, choice: choices.Choice, source, header: headers.Header,
           folder: str, num_files: int,
-          on_progress: Callable[[int, int], None] | None = None) -> int:
+          on_progress: Callable[[int, int], None] | None = None
+          ) -> dict[str, int]:
     """Writes the files.
 
     Args:
@@ -64,7 +65,7 @@ class Materialise:
         included, and the number of all.
 
     Returns:
-      How many files.
+      The files by name, in order, with their examples, counting copies.
 
     Raises:
       RunError: the source is not what the predictions were made of.
@@ -83,7 +84,8 @@ class Materialise:
     for part in self._written(todo, choice, source, folder):
       done += part.images
       report(done, total)
-    return sum(len(part.names) for part in parts)
+    return {name: examples for part in parts
+            for name, examples in part.examples(folder).items()}
 
   def _parts(self, choice, source, header, num_files) -> list['_Part']:
     from ns.mixture import pseudo_record
@@ -148,12 +150,18 @@ class _Part:
       found = json.loads(self._mark(folder).read_text())
     except (FileNotFoundError, ValueError):
       return False
+    found.pop('examples', None)
     return found == {'digest': self.digest, 'files': self._sizes(folder)}
 
-  def finish(self, folder) -> None:
+  def examples(self, folder) -> dict[str, int]:
+    """Its files, which are finished, with their examples."""
+    return json.loads(self._mark(folder).read_text())['examples']
+
+  def finish(self, folder, examples: dict[str, int]) -> None:
     """Says that its files are there: the last thing done for a part."""
-    files.write_whole(self._mark(folder), json.dumps(
-        {'digest': self.digest, 'files': self._sizes(folder)}))
+    files.write_whole(self._mark(folder), json.dumps({
+        'digest': self.digest, 'files': self._sizes(folder),
+        'examples': examples}))
 
   def _mark(self, folder) -> epath.Path:
     return (epath.Path(folder) / manifest.SCRATCH
@@ -169,6 +177,7 @@ def _write(materialise, part, choice, source, folder) -> _Part:
   from ns.mixture import pseudo_record
   from ns.pseudolabel import record_files
   reencode = materialise.reencode
+  examples = dict.fromkeys(part.names, 0)
   with record_files.writing(
       [epath.Path(folder) / name for name in part.names]) as write_record:
     for shard in part.shards:
@@ -177,12 +186,13 @@ def _write(materialise, part, choice, source, folder) -> _Part:
           key = rows['key'][index]
           if reencode is not None:
             image = reencode.apply(image, key)
-          write_record(pseudo_record.serialise(
+          file = write_record(pseudo_record.serialise(
               key=key, image=image,
               probabilities=rows['probabilities'][index],
               label=rows['label'][index], confidence=rows['confidence'][index],
               copies=counts[index]))
-  part.finish(folder)
+          examples[part.names[file]] += int(counts[index])
+  part.finish(folder, examples)
   return part
 
 

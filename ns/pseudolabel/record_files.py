@@ -18,8 +18,10 @@ from ns.core import files
 
 @contextlib.contextmanager
 def writing(paths: Sequence[epath.PathLike]
-            ) -> Iterator[Callable[[bytes], None]]:
+            ) -> Iterator[Callable[[bytes], int]]:
   """Gives a function that appends a record to the files at `paths`, in turn.
+
+  It tells which of them it was.
 
   The files get their names when the block ends well, else there are none.
   """
@@ -30,9 +32,11 @@ def writing(paths: Sequence[epath.PathLike]
       writers.append(stack.enter_context(tf.io.TFRecordWriter(str(aside))))
     written = 0
 
-    def write(record: bytes) -> None:
+    def write(record: bytes) -> int:
       nonlocal written
-      writers[written % len(writers)].write(record)
+      number = written % len(writers)
+      writers[number].write(record)
       written += 1
+      return number
 
     yield write

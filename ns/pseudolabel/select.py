@@ -82,9 +82,9 @@ class Select:
     Returns:
       Counts: `pool`, `kept` (confident enough), `used` (with a copy) and
       `copies` (of these); each also by class, as `pool_per_class` and so on;
-      `records_files`. If the source has hidden labels, also the share of right
-      labels `accuracy_pool`, `accuracy_kept` and `accuracy_used`; they decide
-      on nothing.
+      and `records`, the examples in each file of them. If the source has hidden
+      labels, also the share of right labels `accuracy_pool`, `accuracy_kept`
+      and `accuracy_used`; they decide on nothing.
 
     Raises:
       RunError: predictions are missing or not of this source and these
@@ -99,7 +99,7 @@ class Select:
                          store.selection_path(scratch))
     final = epath.Path(store.selection_path(folder))
     final.unlink(missing_ok=True)
-    counts = {'records_files': self.materialise.run(
+    counts = {'records': self.materialise.run(
         choice, source, header, folder, num_shards, on_progress)}
     epath.Path(store.selection_path(scratch)).replace(final)
     scratch.rmtree()

@@ -74,9 +74,10 @@ def write_selection(folder, name, copies):
   """The same pseudo-labelled images for every student."""
   selected = folder / name / 'select'
   manifest.begin(selected, {})
-  pseudo_files.write(selected, tiny.batch(0)['image'][:5], np.eye(4)[[0] * 5],
-                     copies)
-  manifest.commit(selected, {}, {'copies': sum(copies)}, 1.0, {}, {})
+  written = pseudo_files.write(
+      selected, tiny.batch(0)['image'][:5], np.eye(4)[[0] * 5], copies)
+  manifest.commit(selected, {}, {'records': {
+      path.rpartition('/')[2]: count for path, count in written}}, 1.0, {}, {})
 
 
 def expected_answers(network, images):
@@ -205,8 +206,10 @@ def test_a_student_is_trained_on_its_selection_too(run, tmp_path):
   folder = epath.Path(tmp_path)
   write_selection(folder, 'student1', [11] * 5)
   job, (inputs, *_) = job_of(run, 1, folder)
-  assert inputs.pseudo_labelled.folder == str(folder / 'student1' / 'select')
-  assert inputs.pseudo_labelled.num_examples == 55
+  selected = str(folder / 'student1' / 'select')
+  assert inputs.pseudo_labelled.files == (
+      (f'{selected}/pseudo-00000-of-00002.tfrecord', 33),
+      (f'{selected}/pseudo-00001-of-00002.tfrecord', 22))
   assert job.seed == seeds.Seed(4).child('student1', 'train')
 
 

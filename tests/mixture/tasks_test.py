@@ -191,13 +191,3 @@ def test_images_of_another_shape_are_refused(tmp_path):
 def test_records_of_other_classes_are_refused(tmp_path):
   with pytest.raises(tf.errors.InvalidArgumentError):
     first(pseudo(tmp_path, classes=5), 1)
-
-
-def test_a_folder_without_records_is_refused(tmp_path):
-  with pytest.raises(errors.RunError) as caught:
-    tasks.pseudo_labelled(
-        tmp_path, num_examples=3, classes=4, policy=labels.SoftLabels(),
-        view=VIEW, buffer_size=10, seed=SEED)
-  assert str(caught.value) == (
-      f'`{tmp_path}` should have pseudo-labelled images in '
-      '`pseudo-*.tfrecord`, but has no such file.')

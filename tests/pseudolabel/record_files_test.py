@@ -15,7 +15,7 @@ def test_records_go_to_the_files_in_turn(tmp_path):
   with record_files.writing([pseudo_record.path(tmp_path / 'new', i, 3)
                              for i in range(3)]) as write:
     for number in range(8):
-      write(b'%d' % number)
+      assert write(b'%d' % number) == number % 3
     assert pseudo_record.paths(tmp_path / 'new') == []
   paths = pseudo_record.paths(tmp_path / 'new')
   assert [path.name for path in paths] == [
