@@ -73,9 +73,14 @@ def evaluate(run, generation, run_folder, folder):
 
 def export(run, generation, run_folder, folder):
   """The moving average in a form that others use."""
+  kind = generation.last_training
+  made = manifest.read(run_folder / generation.name / kind)
   return generation.export.run(
       _trained(run, generation, run_folder), folder,
-      view=_evaluation_view(generation), class_names=run.data.class_names)
+      class_names=run.data.class_names, image_size=generation.image_size,
+      channels=generation.model.channels, crop=generation.evaluation_crop,
+      provenance={'stage': f'{generation.name}/{kind}',
+                  'fingerprint': made.fingerprint, 'contents': made.contents})
 
 
 def _job(run, generation, kind, folder, mixture, inputs, **more):
@@ -109,18 +114,17 @@ def _seed(run, generation, *path):
 def _predictor(run, generation, run_folder, precision='float32'):
   """The trained moving average of a generation, as a function of images."""
   from ns.models import inference
-  return inference.predictor(
-      _trained(run, generation, run_folder),
-      **({} if precision == "float32" else {"precision": precision}))
+  with run.runtime.strategy().scope():
+    network = _trained(run, generation, run_folder)
+  return inference.predictor(network, precision)
 
 
 def _trained(run, generation, run_folder):
   """The network of a finished generation, with its moving average."""
   from ns.models import weights
-  with run.runtime.strategy().scope():
-    network = generation.model.build(
-        generation.model_noise, run.data.classes,
-        image_size=generation.image_size)
+  network = generation.model.build(
+      generation.model_noise, run.data.classes,
+      image_size=generation.image_size)
   weights.load(network, run_folder / generation.name /
                generation.last_training / 'average.npz')
   return network

@@ -23,15 +23,15 @@ class Labelling:
     batch_size: images in a call of the teacher. The last batch of a shard is
       filled up with black images, so that one compiled shape serves; what the
       teacher says of those is dropped.
-    precision: in which the teacher computes: 'float32', or 'bfloat16', which is
-      about twice as fast on a CPU that has it, and on TPUs.
+    precision: what the teacher's convolutions compute in: 'float32', or
+      'mixed_bfloat16', which is faster where the device computes in bfloat16.
   """
   batch_size: int = manifest.execution(default=512)
   precision: str = 'float32'
 
   def __post_init__(self):
     checks.integer(self, 'batch_size', at_least=1)
-    checks.one_of(self, 'precision', ('float32', 'bfloat16'))
+    checks.one_of(self, 'precision', ('float32', 'mixed_bfloat16'))
 
   def run(self, predict: Callable[[np.ndarray], np.ndarray], source,
           folder: str, teacher_fingerprint: str,

@@ -24,6 +24,7 @@ class FromCheckpoint:
     path: of the npz file; `@repository/file` is a file of a Bazel repository.
   """
   path: str
+  uses_images = False
 
   def __post_init__(self):
     checks.instance(self, 'path', str)

@@ -276,6 +276,30 @@ def test_a_fine_tuned_teacher_labels_at_its_size(run, tmp_path):
                              expected_answers(networks[1], larger), rtol=1e-5)
 
 
+def test_what_is_exported_is_the_average(run, tmp_path):
+  folder = epath.Path(tmp_path)
+
+  class Export:
+    def run(self, network, place, **more):
+      self.network, self.place, self.more = network, place, more
+      return {'formats': {}}
+
+  policy = Export()
+  generation = dataclasses.replace(run.generations[0], export=policy)
+  network = save_average(generation, folder, 9)
+  made = manifest.commit(folder / 'teacher' / 'train', {}, {}, 1.0, {}, {})
+  assert steps.export(run, generation, folder, folder / 'x') == {'formats': {}}
+  assert policy.place == folder / 'x'
+  for ours, theirs in zip(policy.network.variables, network.variables,
+                          strict=True):
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+  assert policy.more == {
+      'class_names': ('0', '1', '2', '3'), 'image_size': 8, 'channels': 1,
+      'crop': images.AsIs(), 'provenance': {
+          'stage': 'teacher/train', 'fingerprint': made.fingerprint,
+          'contents': made.contents}}
+
+
 @each_generation
 def test_a_generation_is_trained_with_its_own_noise_and_seeds(
     run, tmp_path, index):
