@@ -217,8 +217,8 @@ def test_another_configuration_in_the_same_folder_loses_nothing(whole):
     made_up.run(data, seed=1).run(str(work), 'other', 'other')
   assert str(caught.value) == (
       f'`{work}` has teacher/train of another configuration (seed: 0 -> 1); '
-      f'give another `--work_dir`, or remove `{work}/teacher/train` and what '
-      'follows from it.')
+      'give another `--work_dir`, or `--redo=teacher/train` to make it and '
+      'what follows from it again.')
   assert contents(work) == before
 
 
