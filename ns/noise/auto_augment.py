@@ -67,7 +67,8 @@ class AutoAugment:
   """Input noise: one of AutoAugment's sub-policies on each image.
 
   Attributes:
-    translate_size: pixels that TranslateY moves at level 10; it occurs at 9.
+    translate_size: pixels that TranslateY moves at level 10. It occurs at 9:
+      by default 225 pixels, which leave nothing of an image of 224.
     fill: the value that comes in from outside the image.
     overflow, form: as in `RandAugment`. Only Solarize at level 10 leaves its
       range.

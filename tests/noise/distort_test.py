@@ -108,6 +108,28 @@ def test_empty_batch_and_other_channels(form):
   np.testing.assert_array_equal(result[..., :3], three)
 
 
+def test_the_form_auto_is_native_where_that_loads(monkeypatch):
+  images, ops, arguments, expected = every_operation(9, 3)
+  calls = []
+
+  class Native:
+
+    def noisy_student_distort(self, images, **inputs):
+      calls.append(inputs)
+      return images
+
+  monkeypatch.setattr(distort.kernel, 'load', Native)
+  run(images, ops, arguments, 'auto', fill=3, contrast='correct')
+  assert [(c['fill'], c['contrast']) for c in calls] == [(3, 'correct')]
+  run(images, ops, arguments, 'tensorflow')
+  four = np.concatenate([images, images[..., :1]], axis=-1)[:6]  # No Color.
+  run(four, ops[:6], arguments[:6], 'auto', among=NAMES[:3])
+  assert len(calls) == 1
+  monkeypatch.setattr(distort.kernel, 'load', lambda: None)
+  np.testing.assert_array_equal(
+      run(images, ops, arguments, 'auto'), expected)
+
+
 def test_numbers_of_another_operation_do_no_harm():
   # In the XLA form every operation sees them, also those it does not take.
   images, ops, arguments, _ = every_operation(9, 3)
