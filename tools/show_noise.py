@@ -28,7 +28,7 @@ from ns.core import files
 from ns.core import types
 from tools import contact_sheet
 
-# Pictures in a row, and rows of the noise as a whole and of each kind in a batch.
+# Pictures in a row; rows of the noise as a whole, and of each kind in a batch.
 _COLUMNS = 10
 _ROWS = 3
 # Records that are looked through for an image of each class.
@@ -82,8 +82,8 @@ def operations(augment, images: np.ndarray) -> contact_sheet.Section:
   spread = (f', give or take {augment.magnitude_std:g}'
             if augment.magnitude_std else '')
   return contact_sheet.Section(
-      heading=f'Operations at magnitude {augment.magnitude:g}{spread}, of which '
-      f'each image gets {augment.layers}', rows=rows)
+      heading=f'Operations at magnitude {augment.magnitude:g}{spread}, of '
+      f'which each image gets {augment.layers}', rows=rows)
 
 
 def _one(augment, op: str, sign: int, images: np.ndarray) -> np.ndarray:
@@ -181,7 +181,8 @@ def title(run_file: str, generation) -> str:
   lines += [f'noise: {_words(part)}' for part in parts(generation.noise)]
   if generation.batch_noise:
     lines.append(f'batch noise: {_words(generation.batch_noise)}')
-  lines.append(f'not seen here: {_words(generation.model_noise, all_of_it=True)}')
+  unseen = _words(generation.model_noise, all_of_it=True)
+  lines.append(f'not seen here: {unseen}')
   return '\n'.join(lines)
 
 
