@@ -93,8 +93,8 @@ class Exponential:
     epochs = horizon.num_steps / horizon.steps_per_epoch
     if self.warmup_epochs >= epochs:
       raise errors.RunError(
-          f'`Exponential.warmup_epochs` should be below the {epochs:.4g} epochs '
-          f'of the training ({horizon.num_steps:,} steps of '
+          f'`Exponential.warmup_epochs` should be below the {epochs:.4g} '
+          f'epochs of the training ({horizon.num_steps:,} steps of '
           f'{horizon.labelled_batch:,} of {horizon.num_labelled:,} labelled '
           f'images), but is {self.warmup_epochs:g}; bind a smaller one, or '
           'train longer.')

@@ -3,8 +3,8 @@
 A step may run on several replicas, each with its part of the batch. What they
 compute adds up to what one device would: each divides the loss by the labelled
 images of the whole batch and takes its share of the weight decay, the optimizer
-adds up the gradients, and model noise goes by the place in the whole batch. Only
-batch normalisation sees the difference, unless its statistics are of all
+adds up the gradients, and model noise goes by the place in the whole batch.
+Only batch normalisation sees the difference, unless its statistics are of all
 replicas (`models.BatchNorm.replicas`).
 """
 

@@ -46,7 +46,8 @@ def assert_the_same(plain, compiled, tolerance):
   for ours, theirs in zip(compiled[0], plain[0], strict=True):
     assert ours == pytest.approx(theirs, rel=1e-3)
   for kind in 'network', 'average', 'optimizer':
-    expected, found = (change(*result[1:], kind) for result in (plain, compiled))
+    expected, found = (change(*result[1:], kind)
+                       for result in (plain, compiled))
     assert np.linalg.norm(expected) > 0
     assert (np.linalg.norm(found - expected)
             < tolerance * np.linalg.norm(expected))

@@ -171,7 +171,7 @@ class Darker:
 
 @pytest.mark.parametrize('strategy', STRATEGIES)
 def test_noise_on_the_device(tmp_path, strategy):
-  """Images that are brighter by their seeds and darkened again are as before."""
+  """Images made brighter by their seeds, and darker again, are as before."""
   results = []
   for device_noise in None, Darker():
     job = dataclasses.replace(

@@ -185,7 +185,8 @@ def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
       f'The loss of student/train is nan at step {said_at}; all earlier stages '
       'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
       f'remove `{tmp_path}`, and start again.')
-  saved = sorted(p.stem for p in (tmp_path / 'scratch/checkpoints').glob('*.index'))
+  saved = sorted(
+      p.stem for p in (tmp_path / 'scratch/checkpoints').glob('*.index'))
   assert saved == (['step-4'] if checkpoint == 4 else [])
   assert not (tmp_path / 'average.npz').exists()
 
