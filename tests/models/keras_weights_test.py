@@ -205,7 +205,8 @@ def test_a_name_that_keras_does_not_know(tmp_path):
   (tmp_path / 'a.ckpt').touch()
   assert read_error(tmp_path / 'a.ckpt') == (
       f'`{tmp_path}/a.ckpt` should be weights of Keras, of a name that ends '
-      'with `.weights.h5` or `.h5`, by which Keras tells the two formats apart.')
+      'with `.weights.h5` or `.h5`, by which Keras tells the two formats '
+      'apart.')
 
 
 @pytest.mark.parametrize('name', ['a.h5', 'a.weights.h5'])
@@ -316,5 +317,5 @@ def test_a_model_that_is_no_efficientnet():
   with pytest.raises(errors.RunError) as raised:
     keras_weights.from_keras(other, SMALL)
   assert str(raised.value) == (
-      '`the Keras model` should be an EfficientNet of `keras.applications`, but '
-      'has no `Normalization`.')
+      '`the Keras model` should be an EfficientNet of `keras.applications`, '
+      'but has no `Normalization`.')

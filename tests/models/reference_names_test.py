@@ -1,4 +1,4 @@
-"""Names in the reference's checkpoints, written out for blocks of both kinds."""
+"""Names in the reference's checkpoints, written out for both kinds of block."""
 
 import pytest
 
