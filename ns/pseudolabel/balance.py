@@ -75,7 +75,8 @@ class Balance:
     limit = _max_copies(self)
     extra[(totals >= wanted) | (totals == 0) | (each >= limit)] = 0
     most = np.where(totals > wanted, wanted, rules.UNLIMITED)
-    return rules.of(len(totals), most=most, copies=np.clip(each, 1, limit), extra=extra)
+    return rules.of(len(totals), most=most, extra=extra,
+                    copies=np.clip(each, 1, limit))
 
   def copies(self, labels: np.ndarray, confidences: np.ndarray, *,
              classes: int, seed: seeds.Seed,

@@ -10,12 +10,24 @@ import re
 
 import numpy as np
 
+_NUMBER = re.compile(b'[0-9]+')
 
-def sort_key(key: str):
-  """What a key sorts by."""
-  parts = re.split('([0-9]+)', key)
-  parts[1::2] = map(int, parts[1::2])
-  return parts, key
+
+def sort_key(key: str) -> bytes:
+  """What a key sorts by.
+
+  After each text come two zeros and a one, and a number as its length and its
+  digits, or three zeros and the key itself; a zero in a text is followed by a
+  255, so that it is after the end of a text.
+  """
+  whole = key.encode()
+  return _NUMBER.sub(_number, whole.replace(b'\0', b'\0\xff')) + (
+      b'\0\0\0' + whole)
+
+
+def _number(match: re.Match) -> bytes:
+  digits = match[0].lstrip(b'0')
+  return b'\0\0\1' + len(digits).to_bytes(4, 'big') + digits
 
 
 def argsort(keys) -> np.ndarray:
@@ -29,9 +41,8 @@ def argsort(keys) -> np.ndarray:
   """
   letters = _letters(keys)
   if letters is None:
-    texts = keys.to_pylist()
-    return np.array(sorted(range(len(texts)),
-                           key=lambda row: sort_key(texts[row])), np.int64)
+    texts = [sort_key(key.as_py()) for key in keys]
+    return np.array(sorted(range(len(texts)), key=texts.__getitem__), np.int64)
   # Columns in which keys differ, from the right, eight bytes as one number.
   letters = letters[:, (letters != letters[:1]).any(axis=0)]
   numbers = _numbers(letters)

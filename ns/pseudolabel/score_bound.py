@@ -26,8 +26,8 @@ class ScoreBound:
       if getattr(self, name) is not None:
         checks.number(self, name)
     if self.at_least is None and self.at_most is None:
-      raise ValueError('`ScoreBound.at_least` or `at_most` should be given, but '
-                       'both are None; leave the bound out.')
+      raise ValueError('`ScoreBound.at_least` or `at_most` should be given, '
+                       'but both are None; leave the bound out.')
     if None not in (self.at_least, self.at_most) and (
         self.at_least > self.at_most):
       raise ValueError(

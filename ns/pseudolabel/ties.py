@@ -3,7 +3,8 @@
 As a rule keys ascend through a pool; that is checked, and then the last image
 used is all there is to know. Else the first are sought among `_AT_ONCE` at a
 time, in as many passes over the pool as it takes. Memory is then a bit for each
-image of the pool, and 2 x max(`_AT_ONCE`, the images sought of one class) keys.
+image of the pool, and 2 x max(`_AT_ONCE`, the images sought of one class) keys,
+of some 200 bytes each while they are sorted.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from ns.pseudolabel import key_order
 from ns.pseudolabel import scan as scans
 
-_AT_ONCE = 2**21
+_AT_ONCE = 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ class Ties:
     return bits
 
   def _tied(self, wanted: np.ndarray, of_keys=lambda keys: None):
-    """Yields keys, labels, places of the images of each block, and `of_keys`."""
+    """Yields keys, labels, places of images of each block, and `of_keys`."""
     def of(block):
       rows = self.scan.read(block)
       tied = np.flatnonzero(

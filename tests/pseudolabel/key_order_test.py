@@ -22,7 +22,9 @@ def keys_of(kind, seed):
       'wide': [f'pool-{n % 3}/{n:09}/é/{n * 7:012}.jpg' for n in numbers],
       'plain': [f'a/{n}' for n in numbers],
       'paths': [f'n{n % 7:04}/n{n % 7}_{n}.JPEG' for n in numbers],
-      'mixed': ['', '0', '00', 'a', 'a1', 'a01', 'a1b', 'ab', '1a', 'é', 'z9']
+      'mixed': ['', '0', '00', 'a', 'a1', 'a01', 'a1b', 'ab', '1a', 'é', 'z9',
+                'a\0', 'a\0b', 'a\x01', 'a\0001', '\0', '1\0', '9' * 40,
+                '0' * 30 + '7', '7', '07', '07a', '7b', '￿', '\U0001f600']
                + [str(n) for n in numbers],
       'equal': ['x/1'] * 5,
       'empty': ['', '', ''],

@@ -1,4 +1,4 @@
-"""Files of predictions with given columns, and their selection by brute force."""
+"""Files of predictions of given columns, and selections by brute force."""
 
 import types
 

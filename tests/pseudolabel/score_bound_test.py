@@ -17,8 +17,8 @@ def test_bounds_are_within_and_nan_is_not():
 
 @pytest.mark.parametrize('arguments, sentence', [
     ({'score': 'confidence', 'at_most': 1},
-     "`ScoreBound.score` should be one of 'entropy', 'margin', 'energy', but is "
-     "'confidence'."),
+     "`ScoreBound.score` should be one of 'entropy', 'margin', 'energy', but "
+     "is 'confidence'."),
     ({'score': 'margin'},
      '`ScoreBound.at_least` or `at_most` should be given, but both are None; '
      'leave the bound out.'),

@@ -496,8 +496,8 @@ def test_num_shards_should_be_positive(labelled, pool, folder):
      '`Select.min_confidence` should be a number at least 0 and at most 1, but '
      "is 'low'."),
     ({'min_confidence': (0.5, 2)}, ValueError,
-     '`Select.min_confidence` should have a number at least 0 and at most 1 for '
-     'each class, but has 2 for class 1.'),
+     '`Select.min_confidence` should have a number at least 0 and at most 1 '
+     'for each class, but has 2 for class 1.'),
     ({'bounds': 0.5}, TypeError,
      '`Select.bounds` should be a value of type list or tuple, but is 0.5.'),
     ({'bounds': (0.5,)}, TypeError,

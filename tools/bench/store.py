@@ -72,7 +72,8 @@ def measure(rows: int, top_k: int | None, probabilities: np.ndarray) -> dict:
         for group in range(metadata.num_row_groups)
         for column in range(metadata.num_columns)
         if metadata.row_group(group).column(column).path_in_schema in columns)
-  rate = {f'{name}_images_per_cpu_second': round(rows / statistics.median(times))
+  median = statistics.median
+  rate = {f'{name}_images_per_cpu_second': round(rows / median(times))
           for name, times in seconds.items()}
   return {'top_k': top_k, 'bytes_per_image': round(size / rows, 1),
           'bytes_without_distribution': round(rest / rows, 1), **rate}
