@@ -103,9 +103,9 @@ class KerasApplication:
         does not exist or is another network's, or see `check_noise`.
     """
     self.check_noise(model_noise)
-    from ns.models import keras_network  # TensorFlow: only where it is needed.
     if self.weights is not None:
       self._weights_file()
+    from ns.models import keras_network  # TensorFlow: only where it is needed.
     return keras_network.of_application(
         self, model_noise, classes, image_size or self.image_size, seed,
         precision)
