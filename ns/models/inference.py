@@ -9,10 +9,11 @@ from ns.models import device
 from ns.models import folded
 from ns.models import network as network_lib
 
-# Bytes of the largest tensor of a part of a batch, on a CPU. What is larger,
-# the C library maps from the system anew each time (32 MB is its highest
-# M_MMAP_THRESHOLD), and clearing those pages costs as much as the convolutions.
-_LARGEST_TENSOR = 2**25
+# Bytes of the largest tensor of a part of a batch, on a CPU. The C library maps
+# tensors beyond some 32 MB from the system anew each time, whose clearing costs
+# more than their arithmetic; in smaller parts the late layers have too little to
+# do. The best of the powers of 2, for B0 at 224 pixels (docs/model_speed.md).
+_LARGEST_TENSOR = 40_000_000
 
 
 def predictor(network, precision: str = 'float32'

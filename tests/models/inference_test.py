@@ -110,10 +110,10 @@ def of_b0(size, bytes_of_number=4, **fields):
 
 def test_images_of_a_part():
   # The largest tensor of B0 at 224 pixels is 112 x 112 x 96, of 4.8 MB.
-  assert of_b0(224) == 4
-  assert of_b0(224, 2) == 8
+  assert of_b0(224) == 8
+  assert of_b0(224, 2) == 16
   # A ninth of that at 75 pixels, 38 x 38 x 96.
-  assert of_b0(75) == 32
+  assert of_b0(75) == 64
   # One image at the least.
   assert of_b0(2000) == 1
   # Wide at the end: 32 x 32 x 20480, which is 84 MB.

@@ -449,3 +449,35 @@ def test_what_is_no_precision():
   assert str(raised.value) == (
       "`precision` should be one of 'float32', 'mixed_bfloat16', but is "
       "'bfloat16'.")
+
+
+def test_a_bfloat16_network_trains():
+  network = small_nets.narrow().build(
+      model_noise.ModelNoise(dropout=0.1, stochastic_depth=0.1), 3,
+      precision='mixed_bfloat16')
+  pixels, label = images(16, channels=1), tf.one_hot(tf.range(16) % 3, 3)
+  step = tf.function(training_step(network))
+  losses = []
+  for number in range(12):
+    _, loss, gradients = step(pixels, label, tf.constant(number, tf.int64))
+    losses.append(float(loss))
+    for variable, gradient in zip(network.trainable_variables, gradients):
+      assert gradient.dtype == tf.float32
+      variable.assign(variable - 0.1 * gradient)
+  assert losses[-1] < 0.7 * losses[0]
+  assert all(v.dtype == 'float32' for v in network.variables)
+
+
+def test_images_are_not_rounded_before_they_are_normalised():
+  # 200 and 200.5 are one bfloat16; normalised they are 0.01 apart, near zero.
+  row = small_nets.row(1, 3, 1, 1, 8)
+  architecture = efficientnet.EfficientNet(
+      block_groups=[row], image_size=8, stem_filters=8, head_filters=8,
+      pixel_mean=(200.0,), pixel_std=(50.0,))
+  network = architecture.build(OFF, 3, precision='mixed_bfloat16')
+  seen = []
+  call = network.stem.call
+  network.stem.call = lambda inputs, **kwargs: (
+      seen.append(inputs), call(inputs, **kwargs))[1]
+  network(tf.fill([1, 8, 8, 1], 200.5))
+  np.testing.assert_allclose(tf.cast(seen[0], tf.float32), 0.01, rtol=0.01)
