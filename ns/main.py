@@ -8,8 +8,8 @@
 A STAGE is one of a generation, `student1/train`, or all of it, `student1`.
 Relative paths are meant from the folder in which the command was typed. Exit
 code: 0 finished, 1 the run failed, 2 the command or the configuration is wrong,
-130 interrupted, 141 nobody reads the output. Loads TensorFlow only to run,
-never to plan or to complain.
+42 ended by SIGTERM with nothing lost, 130 interrupted, 141 nobody reads the
+output. Loads TensorFlow only to run, never to plan or to complain.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from absl import logging
 from ns import config
 from ns.core import errors
 from ns.core import files
+from ns.core import termination
 
 _GIN_FILE = flags.DEFINE_multi_string(
     'gin_file', [], 'The run file; repeat for files that override it.')
@@ -115,7 +116,8 @@ def run() -> None:
   print(composition.plan(work_dir, **parts))
   if not _PLAN.value:
     reuse = _BRANCH_FROM.value and files.user_path(_BRANCH_FROM.value)
-    composition.run(work_dir, verify=_VERIFY.value, reuse=reuse, **parts)
+    with termination.heard():
+      composition.run(work_dir, verify=_VERIFY.value, reuse=reuse, **parts)
 
 
 def storage_failure(error: Exception) -> str | None:
@@ -154,6 +156,10 @@ def main(argv: Sequence[str]) -> int:
     # Python writes what is left once more when it ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141  # As of a program that SIGPIPE ends.
+  except errors.Terminated:
+    print('Asked to end (SIGTERM), and nothing is lost; the same command goes '
+          'on.', file=sys.stderr)
+    return 42
   except KeyboardInterrupt:
     print('Interrupted; the same command goes on from what is finished and '
           'the last checkpoint.', file=sys.stderr)

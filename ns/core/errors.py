@@ -1,4 +1,4 @@
-"""The two kinds of error that end a program with one sentence, not a trace.
+"""The kinds of error that end a program with one sentence, not a trace.
 
 Constructors raise plain `ValueError` and `TypeError`; `ns/config/` turns them
 into a `ConfigError` that also names the file and line of the binding.
@@ -11,3 +11,7 @@ class ConfigError(ValueError):
 
 class RunError(RuntimeError):
   """The run cannot start or go on: why, and the way out."""
+
+
+class Terminated(BaseException):
+  """The program was asked to end, and nothing is lost; no error of anyone's."""

@@ -6,6 +6,7 @@ run's folder and the stage's own, and gives the stage's results.
 
 from ns.core import manifest
 from ns.core import progress
+from ns.core import termination
 from ns.mixture import batches
 from ns.mixture import views
 from ns.training import trainer
@@ -23,6 +24,7 @@ def label(run, generation, run_folder, folder, *, teacher, teacher_stage):
       nonlocal done
       shown.advance(images - done)
       done = images
+      termination.check()
 
     return generation.labelling.run(
         predict, pool, str(folder), teacher_stage.fingerprint, advance,
@@ -33,7 +35,8 @@ def select(run, generation, run_folder, folder):
   """Filters and balances, and writes what training reads."""
   return generation.select.run(
       str(run_folder / generation.name / 'label'), run.data.unlabelled,
-      str(folder), _seed(run, generation, 'select'), run.data.classes)
+      str(folder), _seed(run, generation, 'select'), run.data.classes,
+      on_progress=lambda done, total: termination.check())
 
 
 def train(run, generation, run_folder, folder):
