@@ -126,7 +126,10 @@ def test_a_bare_argument(folder):
     ('run', True, 'error: The pool is empty.\n', 1),
     ('interrupt', True,
      'Interrupted; the same command goes on from what is finished and '
-     'the last checkpoint.\n', 130)])
+     'the last checkpoint.\n', 130),
+    ('end', True,
+     'Asked to end (SIGTERM), and nothing is lost; the same command goes on.\n',
+     42)])
 def test_a_run_that_ends_early_says_why(folder, fail, output, message, code):
   done = _main(folder, '--gin_file=run.gin',
                f"--gin.loop.SelfTraining.fail='{fail}'")

@@ -36,6 +36,7 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
     trained = add('train', _train_form(run, generation, select),
                   sizes.train(run, generation), select,
                   memory.train(run, generation))
+    _check_training(run, generation)
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
                     sizes.finetune(run, generation), trained,
@@ -116,6 +117,15 @@ def _check_images(run, generation) -> None:
         f'but those of the data are {_shape(run.data.image_shape)}; bind '
         "the architecture's `image_size` and `pixel_mean`, or `crop` and "
         '`evaluation_crop` of `Generation`, which resize.')
+
+
+def _check_training(run, generation) -> None:
+  """What can be known of a training before any."""
+  for policy, batch in ((generation.training, generation.mixture),
+                        (generation.fine_tune, generation.fine_tune)):
+    if hasattr(policy, 'check'):
+      policy.check(model=generation.model, labelled_batch=batch.labelled_batch,
+                   num_labelled=run.data.labelled.num_examples)
 
 
 def _shape(shape) -> str:

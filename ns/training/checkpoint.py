@@ -1,8 +1,14 @@
 """Checkpoints of a training that may be killed and started again."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
+import json
+import sys
+
 from etils import epath
 import tensorflow as tf
 
+from ns.core import errors
 from ns.training import train_step
 
 
@@ -18,28 +24,54 @@ class Checkpoints:
     self._folder = epath.Path(folder)
     self._step = tf.Variable(0, dtype=tf.int64)
     self._seconds = tf.Variable(0.0, dtype=tf.float64)
+    self._recent = tf.Variable('[]', dtype=tf.string)
     self._manager = tf.train.CheckpointManager(
         tf.train.Checkpoint(
             network=_by_path(state.network), average=_by_path(state.average),
             optimizer=_by_path(state.optimizer), step=self._step,
-            seconds=self._seconds),
+            seconds=self._seconds, recent=self._recent),
         str(self._folder), max_to_keep=2, checkpoint_name='step')
 
-  def restore(self) -> tuple[int, float]:
+  def restore(self) -> tuple[int, float, list[dict[str, float]]]:
     """Reads the last checkpoint into the state, if there is one.
 
-    Returns:
-      The steps taken and the seconds spent until then, 0 and 0 without one.
-    """
-    latest = self._manager.latest_checkpoint
-    if latest:
-      self._manager.checkpoint.restore(latest).assert_consumed()
-    return int(self._step.numpy()), float(self._seconds.numpy())
+    A damaged one is told, and the one before it taken.
 
-  def save(self, step: int, seconds: float) -> None:
-    """Writes the state after `step` steps."""
+    Returns:
+      As `save` was given them; 0, 0 and none without a checkpoint.
+
+    Raises:
+      RunError: there are checkpoints, but none can be read.
+    """
+    written = self._manager.checkpoints[::-1]
+    for path in written:
+      try:
+        self._manager.checkpoint.restore(path).assert_consumed()
+        break
+      except (AssertionError, ValueError, tf.errors.OpError) as error:
+        print(f'The checkpoint `{path}` cannot be read and is passed over: '
+              f'{str(error).splitlines()[0]}', file=sys.stderr, flush=True)
+    else:
+      if written:
+        raise errors.RunError(
+            f'No checkpoint in `{self._folder}` can be read: they are damaged '
+            'or of another version of this program; remove that folder to '
+            'train from the start.')
+    return (int(self._step.numpy()), float(self._seconds.numpy()),
+            json.loads(self._recent.numpy()))
+
+  def save(self, step: int, seconds: float,
+           recent: Sequence[Mapping[str, float]]) -> None:
+    """Writes the state.
+
+    Args:
+      step: how many steps were taken.
+      seconds: spent until then.
+      recent: the metrics of the steps that are not summed up yet.
+    """
     self._step.assign(step)
     self._seconds.assign(seconds)
+    self._recent.assign(json.dumps(list(recent)))
     self._manager.save(checkpoint_number=step)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ns.core import errors
 from ns.core import manifest
 from ns.core import progress
+from ns.core import termination
 from ns.models import weights
 from ns.training import checkpoint
 from ns.training import host_batches
@@ -42,19 +43,20 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   Raises:
     RunError: the loss or a weight is no longer a finite number, or the batch
       or the step does not suit the devices.
+    Terminated: that was asked for, and the last step is in a checkpoint.
   """
   train_step.check(how, job)
   state = train_step.State.create(how, job, prepare)
   take_step = train_step.compiled(how, job, state)
   checkpoints = checkpoint.Checkpoints(
       job.folder / manifest.SCRATCH / 'checkpoints', state)
-  first, seconds_before = checkpoints.restore()
+  first, seconds_before, recent = checkpoints.restore()
   start = time.monotonic()
   seconds = lambda: seconds_before + time.monotonic() - start
 
   source = host_batches.HostBatches(job.name, job.batches(first))
   batches = iter(source)
-  recent, metrics = [], {}
+  metrics = {}
   with (progress.Progress(job.name, how.num_steps, 'steps', first) as shown,
         summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
     for step in range(first, how.num_steps):
@@ -62,14 +64,15 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
       recent.append(take_step(next(batches), step, rate))
       done = step + 1
       is_last = done == how.num_steps
-      saves = done % how.checkpoint_every_steps == 0 and not is_last
-      # Before a checkpoint, too: a bad state is never saved, and who goes on
-      # from there reports the same as who was not stopped.
-      if done % how.summary_every_steps == 0 or saves or is_last:
-        metrics = {name: float(sum(m[name] for m in recent)) / len(recent)
-                   for name in recent[0]}
-        _check_finite(job, done, metrics['loss'],
-                      state.average if saves or is_last else None)
+      ends = termination.is_requested() and not is_last
+      saves = ends or (done % how.checkpoint_every_steps == 0 and not is_last)
+      if saves or is_last:  # A bad state is never saved.
+        recent = _numbers(recent)
+        _check_finite(job, done, _mean(recent, 'loss'), state.average)
+      if done % how.summary_every_steps == 0 or is_last:
+        recent = _numbers(recent)
+        metrics = {name: _mean(recent, name) for name in recent[0]}
+        _check_finite(job, done, metrics['loss'])
         metrics['images_per_second'] = (
             (done - first) * job.batch_size / (time.monotonic() - start))
         if source.broken:
@@ -77,7 +80,9 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
         writer.write(done, {**metrics, 'learning_rate': rate})
         recent.clear()
       if saves:
-        checkpoints.save(done, seconds())
+        checkpoints.save(done, seconds(), recent)
+      if ends:
+        raise errors.Terminated
       shown.advance(1, f'loss {metrics["loss"]:.3f}' if metrics else '')
 
   weights.save(state.network, job.folder / 'network.npz')
@@ -85,7 +90,17 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   return {**metrics, 'seconds': seconds()}
 
 
-def _check_finite(job, step: int, loss: float, average) -> None:
+def _numbers(recent) -> list[dict[str, float]]:
+  """The metrics of some steps, as numbers and no longer on the device."""
+  return [{name: float(value) for name, value in metrics.items()}
+          for metrics in recent]
+
+
+def _mean(recent, name: str) -> float:
+  return sum(metrics[name] for metrics in recent) / len(recent)
+
+
+def _check_finite(job, step: int, loss: float, average=None) -> None:
   bad = '' if math.isfinite(loss) else f'loss of {job.name} is {loss}'
   # The loss is from before the last update, which may have been too much.
   for variable in average.variables if average is not None else ():

@@ -125,6 +125,8 @@ class SelfTraining:
       raise errors.RunError('The pool is empty.')
     if self.fail == 'interrupt':
       raise KeyboardInterrupt
+    if self.fail == 'end':
+      raise errors.Terminated
     if self.fail == 'bug':
       raise ZeroDivisionError('a bug')
     how = ''.join(f' {value}' for value in (verify, reuse, *parts.values())

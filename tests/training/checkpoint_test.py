@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns.core import errors
 from ns.training import checkpoint
 from ns.training import train_step
 from tests.support import tiny
@@ -48,14 +49,15 @@ def make_stopped(tmp_path_factory):
   for step in range(4):
     training.take(step)
     if step:
-      training.checkpoints.save(step + 1, 10.5 * (step + 1))
+      training.checkpoints.save(step + 1, 10.5 * (step + 1),
+                                [{'loss': 0.1 * step}])
   return folder, training
 
 
 def test_without_a_checkpoint_nothing_is_read(tmp_path):
   training = Training(tmp_path)
   before = training.values()
-  assert training.checkpoints.restore() == (0, 0.0)
+  assert training.checkpoints.restore() == (0, 0.0, [])
   assert_equal(training.values(), before)
 
 
@@ -63,7 +65,7 @@ def test_all_of_the_last_state_comes_back(stopped):
   folder, first = stopped
   # Another seed: all of it has to come from the file.
   again = Training(folder, seed=6)
-  assert again.checkpoints.restore() == (4, 42.0)
+  assert again.checkpoints.restore() == (4, 42.0, [{'loss': 0.1 * 3}])
   assert_equal(again.values(), first.values())
 
 
@@ -72,7 +74,7 @@ def test_going_on_is_the_same_as_not_stopping(stopped):
   whole, again = Training(folder), Training(folder)
   for step in range(6):
     whole.take(step)
-  first, _ = again.checkpoints.restore()
+  first, *_ = again.checkpoints.restore()
   for step in range(first, 6):
     again.take(step)
   assert_equal(again.values(), whole.values())
@@ -89,9 +91,10 @@ def test_variables_are_found_by_their_paths(stopped):
   expected = {f'{part}/{variable.path}'
               for part in ('network', 'average', 'optimizer')
               for variable in getattr(state, part).variables}
-  assert expected | {'step', 'seconds'} <= stored
-  assert stored - expected == {'step', 'seconds', 'save_counter',
-                               '_CHECKPOINTABLE_OBJECT_GRAPH'}
+  own = {'step', 'seconds', 'recent'}
+  assert expected | own <= stored
+  assert stored - expected == own | {'save_counter',
+                                     '_CHECKPOINTABLE_OBJECT_GRAPH'}
 
 
 def test_paths_that_are_there_twice(tmp_path):
@@ -107,6 +110,41 @@ def test_paths_that_are_there_twice(tmp_path):
       '`kernel` twice.')
 
 
+def damage(folder, step):
+  path, = (folder / 'checkpoints').glob(f'step-{step}.data-*')
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 255
+  path.write_bytes(bytes(content))
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys):
+  training = Training(tmp_path)
+  for step in range(2):
+    training.take(step)
+    training.checkpoints.save(step + 1, 0.0, [])
+    if not step:
+      kept = training.values()
+  damage(tmp_path, 2)
+  again = Training(tmp_path, seed=6)
+  assert again.checkpoints.restore()[0] == 1
+  assert_equal(again.values(), kept)
+  assert capsys.readouterr().err.startswith(
+      f'The checkpoint `{tmp_path}/checkpoints/step-2` cannot be read and is '
+      'passed over: ')
+
+
+def test_no_checkpoint_can_be_read(tmp_path):
+  training = Training(tmp_path)
+  training.checkpoints.save(1, 0.0, [])
+  damage(tmp_path, 1)
+  with pytest.raises(errors.RunError) as caught:
+    Training(tmp_path).checkpoints.restore()
+  assert str(caught.value) == (
+      f'No checkpoint in `{tmp_path}/checkpoints` can be read: they are '
+      'damaged or of another version of this program; remove that folder to '
+      'train from the start.')
+
+
 def test_two_are_kept(stopped):
   folder, _ = stopped
   assert steps_kept(folder) == ['step-3', 'step-4']
@@ -115,8 +153,8 @@ def test_two_are_kept(stopped):
 def test_saves_after_a_restart_still_keep_two(tmp_path):
   first = Training(tmp_path)
   for step in 1, 2:
-    first.checkpoints.save(step, 0.0)
+    first.checkpoints.save(step, 0.0, [])
   again = Training(tmp_path)
   again.checkpoints.restore()
-  again.checkpoints.save(3, 0.0)
+  again.checkpoints.save(3, 0.0, [])
   assert steps_kept(tmp_path) == ['step-2', 'step-3']

@@ -1,6 +1,8 @@
 import dataclasses
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from tensorboard.util import tensor_util
 
 from ns import noise
 from ns.core import errors
+from ns.core import termination
 from ns.models import inference
 from ns.models import weights
 from ns.training import course
@@ -77,7 +80,7 @@ def make_whole(tmp_path_factory):
 def test_the_loss_falls(whole):
   folder, results = whole
   losses = scalars(folder / 'summaries', 'loss')
-  assert [step for step, _ in losses] == [20, 25, 40, 50, 60]
+  assert [step for step, _ in losses] == [20, 40, 60]
   assert losses[-1][1] < 0.6 * losses[0][1]
   assert results['loss'] == pytest.approx(losses[-1][1], rel=1e-6)
   assert results['labelled_accuracy'] > 0.8
@@ -146,6 +149,37 @@ def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
   assert without_times(again) == without_times(results)
 
 
+@pytest.mark.parametrize('at', [0, 19, 25, 43, 58])
+def test_asked_to_end_it_ends_after_the_step_and_goes_on_from_there(
+    tmp_path, whole, at):
+  folder, results = whole
+  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+
+  def asking(step, batch):
+    if step == at:
+      os.kill(os.getpid(), signal.SIGTERM)
+    return batch
+
+  with termination.heard(), pytest.raises(errors.Terminated):
+    training.run(tiny.job(tmp_path, change=asking))
+  taken = []
+  again = training.run(tiny.job(
+      tmp_path, change=lambda step, batch: taken.append(step) or batch))
+  assert taken[0] == at + 1
+  for name in 'average.npz', 'network.npz':
+    assert_equal(arrays(tmp_path / name), arrays(folder / name))
+  assert without_times(again) == without_times(results)
+
+
+def test_asked_to_end_in_the_last_step_it_finishes(tmp_path):
+  training = tiny.steps(5)
+  ask = lambda step, batch: (
+      step == 4 and os.kill(os.getpid(), signal.SIGTERM)) or batch
+  with termination.heard():
+    training.run(tiny.job(tmp_path, change=ask))
+  assert (tmp_path / 'average.npz').exists()
+
+
 def test_seconds_are_those_of_all_starts(tmp_path, monkeypatch):
   clock = iter(range(0, 10**6, 1))
   monkeypatch.setattr(course.time, 'monotonic', lambda: float(next(clock)))
@@ -154,9 +188,9 @@ def test_seconds_are_those_of_all_starts(tmp_path, monkeypatch):
     training.run(tiny.job(tmp_path, change=killing(4)))
   again = training.run(tiny.job(tmp_path))
   # One second a look at the clock; each start looks once at its beginning.
-  # First start: start, rate, seconds at the checkpoint (2). Second: start,
-  # rate, end (2 more).
-  assert again['seconds'] == 4.0
+  # First start: start, seconds at the checkpoint (1). Second: start, rate, end
+  # (2 more).
+  assert again['seconds'] == 3.0
 
 
 def test_cadences_do_not_change_the_weights(tmp_path, whole):
