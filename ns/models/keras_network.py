@@ -215,7 +215,7 @@ class _Copier:
             if _kind_of_noise(layer) == 'other']
     if left and not allowed:
       raise ValueError(
-          f'`network` should have no random layers that the noise seed does not '
+          '`network` should have no random layers that the noise seed does not '
           f'reach, but {self._network.name} has {", ".join(left)}; remove '
           'them, or set `allow_unseeded_noise=True`, with which a rerun is not '
           'the same.')

@@ -37,16 +37,16 @@ def test_a_name_that_keras_does_not_have():
   with pytest.raises(ValueError) as raised:
     Application(name='EfficientNetB9')
   assert str(raised.value) == (
-      '`KerasApplication.name` should be a name in `keras.applications`, but is '
-      "'EfficientNetB9'; did you mean `EfficientNetB7`?")
+      '`KerasApplication.name` should be a name in `keras.applications`, but '
+      "is 'EfficientNetB9'; did you mean `EfficientNetB7`?")
 
 
 def test_a_name_like_none():
   with pytest.raises(ValueError) as raised:
     Application(name=7)
   assert str(raised.value) == (
-      '`KerasApplication.name` should be a name in `keras.applications`, but is '
-      '7.')
+      '`KerasApplication.name` should be a name in `keras.applications`, but '
+      'is 7.')
 
 
 def test_weights_of_another_type():

@@ -124,8 +124,8 @@ def test_inference_has_no_noise_and_changes_nothing(v2):
 
 
 def test_new_weights_are_of_the_seed(v2):
-  build = lambda seed: Application(name='EfficientNetV2B0', image_size=32).build(
-      model_noise.ModelNoise(), 5, seed=seed)
+  application = Application(name='EfficientNetV2B0', image_size=32)
+  build = lambda seed: application.build(model_noise.ModelNoise(), 5, seed=seed)
   same, other = build(3), build(4)
   assert [v.path for v in same.variables] == [v.path for v in v2.variables]
   kernels = 0
@@ -157,8 +157,8 @@ def test_images_that_are_too_small():
     Application(name='InceptionV3', image_size=32).build(OFF, 5)
   message = str(raised.value)
   assert message.startswith(
-      'Keras cannot build InceptionV3 for images of 32 x 32: Input size must be '
-      'at least 75x75')
+      'Keras cannot build InceptionV3 for images of 32 x 32: Input size must '
+      'be at least 75x75')
   assert message.endswith(
       ' A larger `KerasApplication.network_size` enlarges the images.')
 
@@ -266,8 +266,9 @@ def test_under_xla_the_noise_is_the_same(jit_compile):
 
 def test_bfloat16_inside_and_float32_outside():
   own = functional(layers.Dropout(0.5))
-  exact, half = (keras_network.adapt(own, keep_weights=True, precision=precision)
-                 for precision in ('float32', 'mixed_bfloat16'))
+  exact, half = (
+      keras_network.adapt(own, keep_weights=True, precision=precision)
+      for precision in ('float32', 'mixed_bfloat16'))
   assert half.network.layers[2](tf.zeros([1, 8, 8, 3])).dtype == tf.bfloat16
   assert all(v.dtype == 'float32' for v in half.variables)
   logits = half(images(16), training=True, noise_seed=3)
@@ -308,8 +309,8 @@ def test_no_place_for_dropout():
   with pytest.raises(ValueError) as raised:
     keras_network.adapt(own, dropout=0.5)
   assert str(raised.value) == (
-      '`dropout` should be None or 0 for own, which has none and no dense layer '
-      'at its end before which it could stand, but is 0.5.')
+      '`dropout` should be None or 0 for own, which has none and no dense '
+      'layer at its end before which it could stand, but is 0.5.')
 
 
 def test_a_factor_that_makes_a_rate_of_one():
