@@ -37,9 +37,9 @@ _LIBRARIES = 750 * _MEGA
 _TRAINING, _TRAINING_LAYER = 30 * _MEGA, 4.4 * _MEGA
 _INFERENCE, _INFERENCE_LAYER = 20 * _MEGA, 0.2 * _MEGA
 # Copies of weights that are constants; larger ones are not, and have one copy.
-_CONSTANT_COPIES, _MOST_CONSTANTS = 17, 2**28
+_CONSTANT_COPIES, _MOST_CONSTANTS = 17, 2**25
 # Bytes of the largest tensor of a part of a batch on a CPU.
-_LARGEST_TENSOR = 2**25
+_LARGEST_TENSOR = 40_000_000
 # Copies of an activated output while it is made: of the convolution, of the
 # normalisation, of the sigmoid.
 _LIVE = 3

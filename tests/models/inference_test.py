@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 from ns.models import efficientnet
+from ns.models import folded
 from ns.models import inference
+from ns.models import memory
 from ns.noise import model_noise
 from tests.models import small_nets
 
@@ -123,6 +125,12 @@ def test_images_of_a_part():
   row = small_nets.row(1, 3, 4 // 2, 128, 8, fused=True)
   assert of_b0(32, block_groups=[row]) == 32
   assert of_b0(32, block_groups=[{**row, 'fused': False}]) == 8
+
+
+def test_the_memory_plan_knows_the_parts_and_the_constants():
+  # The plan loads no TensorFlow, and so not these modules.
+  assert memory._LARGEST_TENSOR == inference._LARGEST_TENSOR
+  assert memory._MOST_CONSTANTS == folded._MOST_CONSTANTS
 
 
 @pytest.mark.parametrize('foreign', [False, True])

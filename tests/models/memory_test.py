@@ -140,7 +140,7 @@ def test_inference_holds_the_largest_convolution_alone(on_cpu):
   made = of(6)
   assert made.activations == 6 * (one + 64)
   assert made.average == made.gradients == made.optimizer == 0
-  # On a CPU in parts whose largest tensor is of 32 MB, a power of 2 images.
+  # On a CPU in parts whose largest tensor is of 40 MB, a power of 2 images.
   count = 40000
   part = 2**14 if on_cpu else count
   assert 2**14 * 4 * 16 * 20 <= 2**25 < 2**15 * 4 * 16 * 20
@@ -150,8 +150,8 @@ def test_inference_holds_the_largest_convolution_alone(on_cpu):
 def test_large_weights_are_no_constants():
   of = lambda width: memory.in_inference(
       efficientnet.EfficientNet(width=width), 1000, batch_size=1)
-  small, large = of(3.0), of(5.0)
-  assert small.parameters < 2**28 < large.parameters
+  small, large = of(1.0), of(3.0)
+  assert small.parameters < 2**25 < large.parameters
   assert small.program > 16 * small.parameters
   assert large.program < 2 * large.parameters + 800e6
 
