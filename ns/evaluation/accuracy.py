@@ -26,7 +26,7 @@ class Accuracy:
     checks.integer(self, 'batch_size', at_least=1)
 
   def run(self, predict: Callable[[np.ndarray], np.ndarray],
-          source: sources.Subset, view: views.View) -> dict[str, Any]:
+          source: sources.Source, view: views.View) -> dict[str, Any]:
     """Evaluates.
 
     Args:

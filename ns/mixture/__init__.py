@@ -5,9 +5,9 @@ from ns.mixture.batches import Inputs
 from ns.mixture.batches import Labelled
 from ns.mixture.batches import PseudoLabelled
 from ns.mixture.batches import Sampled
+from ns.mixture.idx import Idx
 from ns.mixture.labels import HardLabels
 from ns.mixture.labels import SoftLabels
-from ns.mixture.sources import Idx
 from ns.mixture.sources import Shard
-from ns.mixture.sources import Subset
 from ns.mixture.splits import FewLabels
+from ns.mixture.subset import Subset

@@ -44,7 +44,7 @@ class Inputs:
       `on_device` is left to the training step: the batches have seeds for it.
     batch_noise: noise that mixes images, an object with `mix`, or None.
   """
-  labelled: sources.Subset
+  labelled: sources.Source
   view: views.View
   pseudo_labelled: PseudoLabelled | None = None
   noise: Any = sequence.Off()

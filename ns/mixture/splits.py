@@ -6,8 +6,10 @@ sources (`ns.mixture.sources`); `classes` and `class_names`; `image_shape`;
 `write(path)`, which says where every image went.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import functools
+import json
 
 from etils import epath
 import numpy as np
@@ -17,6 +19,9 @@ from ns.core import errors
 from ns.core import files
 from ns.core import seeds
 from ns.mixture import sources
+from ns.mixture import subset as subset_lib
+
+_MAX_LISTED = 10**6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,26 +36,26 @@ class FewLabels:
     split_seed: of the split alone; the same seed gives the same split,
       whatever the seed of the run.
   """
-  train: sources.Idx
-  test: sources.Idx
+  train: sources.Source
+  test: sources.Source
   labelled_per_class: int
   validation: int
   split_seed: int = 0
 
   def __post_init__(self):
-    checks.instance(self, 'train', sources.Idx)
-    checks.instance(self, 'test', sources.Idx)
+    checks.instance(self, 'train', sources.Source)
+    checks.instance(self, 'test', sources.Source)
     checks.integer(self, 'labelled_per_class', at_least=1)
     checks.integer(self, 'validation', at_least=1)
     checks.integer(self, 'split_seed', at_least=0)
     seeds.Seed(self.split_seed)  # It is below 2**64, too.
-    if self.train.classes != self.test.classes:
-      raise ValueError(
-          f'`FewLabels.test` should have the {self.train.classes} classes of '
-          f'`train`, but has {self.test.classes}.')
+    for source in self.train, self.test:
+      if not source.is_labelled:
+        raise ValueError(f'`{source.name}` should have labels, but has none.')
 
   @property
   def classes(self) -> int:
+    check_classes(self.train, self.test)
     return self.train.classes
 
   @property
@@ -67,48 +72,35 @@ class FewLabels:
       source.read()
 
   @property
-  def labelled(self) -> sources.Subset:
+  def labelled(self) -> subset_lib.Subset:
     return self._subset('labelled', is_labelled=True)
 
   @property
-  def unlabelled(self) -> sources.Subset:
+  def unlabelled(self) -> subset_lib.Subset:
     return self._subset('unlabelled', is_labelled=False)
 
   @property
-  def evaluation_sets(self) -> tuple[sources.Subset, ...]:
+  def evaluation_sets(self) -> tuple[subset_lib.Subset, ...]:
     """For validation, which decisions may read, and for test, only reported."""
     # By its labels, so that they are seen to be there, one for each image.
-    test = sources.Subset(
+    test = subset_lib.Subset(
         name='test', source=self.test, is_labelled=True,
         indices=np.arange(len(self.test.class_ids)))
     return self._subset('validation', is_labelled=True), test
 
   @property
-  def image_shape(self) -> tuple[int, int, int]:
-    """(height, width, channels) of all images."""
-    # Grey images may be of rank 3, without channels.
-    shapes = [(*source.image_shape[1:], 1)[:3]
-              for source in (self.train, self.test)]
-    if shapes[0] != shapes[1]:
-      raise errors.RunError(
-          f'The images of `{self.test.name}` should be of the shape of those '
-          f'of `{self.train.name}`, {shapes[0]}, but are of {shapes[1]}.')
-    return shapes[0]
+  def image_shape(self) -> tuple[int, int, int] | None:
+    """(height, width, channels) of all images, None if they may differ."""
+    return image_shape(self.train, self.test)
 
   def write(self, path: epath.PathLike) -> None:
     """Writes which split every image is in: Parquet, columns key and split."""
-    import pyarrow
-    from pyarrow import parquet
-    subsets = self.labelled, self.unlabelled, *self.evaluation_sets
-    table = pyarrow.table({
-        'key': [key for subset in subsets for key in subset.keys],
-        'split': [s.name for s in subsets for _ in range(s.num_examples)]})
-    with files.written_aside(path) as aside:
-      parquet.write_table(table, str(aside))
+    write(path, (self.labelled, self.unlabelled, *self.evaluation_sets))
 
-  def _subset(self, name: str, is_labelled: bool) -> sources.Subset:
-    return sources.Subset(name=name, source=self.train,
-                          indices=self._indices[name], is_labelled=is_labelled)
+  def _subset(self, name: str, is_labelled: bool) -> subset_lib.Subset:
+    return subset_lib.Subset(
+        name=name, source=self.train, indices=self._indices[name],
+        is_labelled=is_labelled)
 
   @functools.cached_property
   def _indices(self) -> dict[str, np.ndarray]:
@@ -133,3 +125,60 @@ class FewLabels:
     labelled = np.concatenate(labelled)
     return {'validation': np.sort(validation), 'labelled': np.sort(labelled),
             'unlabelled': np.setdiff1d(rest, labelled)}
+
+
+def check_classes(labelled: sources.Source, *others: sources.Source) -> None:
+  """Raises RunError unless all have the same classes, as far as named."""
+  for source in others:
+    names = labelled.class_names, source.class_names
+    named = all(each != tuple(map(str, range(len(each)))) for each in names)
+    if len(names[0]) != len(names[1]) or named and names[0] != names[1]:
+      raise errors.RunError(
+          f'The classes of `{source.name}` should be those of '
+          f'`{labelled.name}`, {_shown(names[0])}, but are {_shown(names[1])}; '
+          'bind `class_names`, or look at the sources.')
+
+
+def _shown(names: Sequence[str]) -> str:
+  more = ', …' if len(names) > 4 else ''
+  return f'{len(names)} ({", ".join(map(repr, names[:4]))}{more})'
+
+
+def image_shape(*all_sources: sources.Source) -> tuple[int, int, int] | None:
+  """The shape of the images of all, None if it is not known of one.
+
+  Raises:
+    RunError: they are of different shapes.
+  """
+  first = all_sources[0]
+  shapes = [source.image_shape for source in all_sources]
+  if None in shapes:
+    return None
+  for source, shape in zip(all_sources, shapes):
+    if shape != shapes[0]:
+      raise errors.RunError(
+          f'The images of `{source.name}` should be of the shape of those of '
+          f'`{first.name}`, {shapes[0]}, but are of {shape}.')
+  return shapes[0]
+
+
+def write(path: epath.PathLike, parts: Sequence[sources.Source]) -> None:
+  """Writes which part every image is in: Parquet, columns key and split.
+
+  Of a part above a million images there is no row. Of all there are name,
+  number and digest as JSON, as `parts` in the file's metadata.
+  """
+  import pyarrow
+  from pyarrow import parquet
+  schema = pyarrow.schema(
+      [('key', pyarrow.string()), ('split', pyarrow.string())],
+      {'parts': json.dumps([
+          {'name': part.name, 'num_examples': part.num_examples,
+           'digest': part.digest()} for part in parts])})
+  with files.written_aside(path) as aside:
+    with parquet.ParquetWriter(str(aside), schema) as writer:
+      for part in parts:
+        if part.num_examples <= _MAX_LISTED:
+          writer.write_table(pyarrow.table(
+              {'key': part.keys(), 'split': [part.name] * part.num_examples},
+              schema))

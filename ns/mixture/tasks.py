@@ -61,7 +61,7 @@ class Place:
                           per_lane=self.per_lane, first_step=self.first_step)
 
 
-def labelled(source: sources.Subset, *, view: views.View, smoothing: float,
+def labelled(source: sources.Source, *, view: views.View, smoothing: float,
              place: Place) -> seqio.Task:
   """The Task of labelled images: endless, shuffled.
 
@@ -119,7 +119,7 @@ def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
                sum(count for _, count in files))
 
 
-def evaluation(source: sources.Subset, view: views.View) -> seqio.Task:
+def evaluation(source: sources.Source, view: views.View) -> seqio.Task:
   """The Task of a labelled source, once, in order."""
   def example(record):
     return _example(record, is_labelled=True,

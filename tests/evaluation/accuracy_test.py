@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns import mixture
 from ns.core import errors
 from ns.evaluation import accuracy
 from ns.images import encode
-from ns.mixture import sources
 from ns.mixture import views
 from tests.support import idx_files
 
@@ -21,11 +21,11 @@ def make_source(tmp_path):
   """Image i is filled with i, so that a predictor knows which one it sees."""
   images = np.empty((COUNT, 3, 3), np.uint8)
   images[...] = np.arange(COUNT).reshape(-1, 1, 1)
-  idx = sources.Idx(
+  idx = mixture.Idx(
       name='made', classes=CLASSES,
       images=idx_files.write(tmp_path / 'i', images),
       labels=idx_files.write(tmp_path / 'l', LABELS))
-  return sources.Subset(name='test', source=idx, is_labelled=True,
+  return mixture.Subset(name='test', source=idx, is_labelled=True,
                         indices=np.arange(COUNT))
 
 
@@ -78,7 +78,7 @@ def test_all_right_is_1_and_all_wrong_is_0(source):
 
 
 def test_a_part_of_a_source_is_evaluated_alone(source):
-  part = sources.Subset(name='part', source=source.source, is_labelled=True,
+  part = mixture.Subset(name='part', source=source.source, is_labelled=True,
                         indices=np.array([2, 5, 11]))
   right = (ANSWERS.argmax(-1) == LABELS)[[2, 5, 11]]
   assert run(part)['accuracy'] == pytest.approx(right.mean())
@@ -102,7 +102,7 @@ def encoded(source, broken):
       images = [image[:30] if i in broken else image
                 for i, image in enumerate(images)]
       return tf.data.Dataset.from_tensor_slices({
-          'key': source.keys, 'image': images, 'label': LABELS})
+          'key': source.keys(), 'image': images, 'label': LABELS})
   return Encoded()
 
 

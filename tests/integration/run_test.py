@@ -129,7 +129,7 @@ def test_the_summary_is_complete_and_fits_together(whole):
 def test_the_accuracy_of_pseudo_labels_is_that_of_the_files(whole):
   data, work, _ = whole
   pool = made_up.run(data).data.unlabelled
-  truth = dict(zip(pool.keys, pool.hidden_labels().tolist(), strict=True))
+  truth = dict(zip(pool.keys(), pool.hidden_labels().tolist(), strict=True))
   tables = [parquet.read_table(path).to_pydict() for path in sorted(
       (work / 'student1/label').glob('predictions-*.parquet'))]
   assert [len(table['key']) for table in tables] == [80, 80, 80]

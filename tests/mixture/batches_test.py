@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns import mixture
 from ns.core import seeds
 from ns.mixture import batches
 from ns.mixture import labels
-from ns.mixture import sources
 from ns.mixture import views
 from ns.noise import flip_and_shift
 from ns.noise import sequence
@@ -33,11 +33,11 @@ def numbered(numbers):
 
 @pytest.fixture(name='inputs')
 def make_inputs(tmp_path):
-  idx = sources.Idx(
+  idx = mixture.Idx(
       name='made', classes=3,
       images=idx_files.write(tmp_path / 'i', numbered(range(LABELLED))),
       labels=idx_files.write(tmp_path / 'l', np.arange(LABELLED) % 3))
-  subset = sources.Subset(name='labelled', source=idx, is_labelled=True,
+  subset = mixture.Subset(name='labelled', source=idx, is_labelled=True,
                           indices=np.arange(LABELLED))
   rows = np.eye(3)[[2, 0, 1, 2, 0]] * 0.7 + 0.1
   files = pseudo_files.write(tmp_path / 'pseudo', numbered(range(100, 105)),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ns import mixture
 from ns.mixture import division
 from ns.mixture import sources
 from tests.support import data_sets
@@ -14,7 +15,7 @@ def test_lanes_divide_every_part_of_a_batch(most, parts, lanes):
 
 
 def subset(folder, count=50):
-  return sources.Subset(name='some', source=data_sets.idx(folder, count=60),
+  return mixture.Subset(name='some', source=data_sets.idx(folder, count=60),
                         indices=np.arange(count), is_labelled=True)
 
 
@@ -36,7 +37,7 @@ def test_every_example_is_in_one_block(
     for block in blocks:
       assert len(keys(block)) == block.num_examples <= max(block_examples, 7)
       found += keys(block)
-  assert sorted(found) == source.keys
+  assert sorted(found) == source.keys()
   sizes = [sum(block.num_examples for block in blocks) for blocks in divided]
   # By shards where there are enough, else by rows.
   assert max(sizes) - min(sizes) <= (7 if shard_size == 7 and lanes <= 8 else 1)

@@ -1,12 +1,13 @@
+import dataclasses
 import hashlib
 
 import numpy as np
 from pyarrow import parquet
 import pytest
 
+from ns import mixture
 from ns.core import errors
 from ns.core import seeds
-from ns.mixture import sources
 from ns.mixture import splits
 from tests.support import data_sets
 from tests.support import idx_files
@@ -35,7 +36,7 @@ def error(call, kind=errors.RunError):
 @pytest.mark.parametrize('per_class', [1, 3, 10])
 def test_each_class_has_exactly_as_many_labelled_images(tmp_path, per_class):
   data = split_of(tmp_path, labelled_per_class=per_class)
-  assert np.bincount(data.labelled.labels()).tolist() == [per_class] * 4
+  assert np.bincount(data.labelled.class_ids).tolist() == [per_class] * 4
 
 
 def test_the_parts_are_disjoint_and_complete_and_rising(tmp_path):
@@ -128,12 +129,12 @@ def test_the_image_shape_has_channels(tmp_path, rank):
       idx_files.write(source.images, source.pixels)
     data = split_of(tmp_path / 'again', train=remade(data.train),
                     test=remade(data.test))
-  assert len(data.train.image_shape) == rank
+  assert data.train.image_shape == (8, 8, 1)
   assert data.image_shape == (8, 8, 1)
 
 
 def remade(source):
-  return sources.Idx(name=source.name, images=source.images,
+  return mixture.Idx(name=source.name, images=source.images,
                      labels=source.labels, classes=source.classes)
 
 
@@ -164,8 +165,24 @@ def test_test_images_of_another_shape(tmp_path):
 
 def test_other_classes_in_test(tmp_path):
   other = data_sets.idx(tmp_path, 'other', 4, classes=3)
-  assert error(lambda: split_of(tmp_path, test=other), ValueError) == (
-      '`FewLabels.test` should have the 4 classes of `train`, but has 3.')
+  assert error(lambda: split_of(tmp_path, test=other).classes) == (
+      "The classes of `other` should be those of `train`, 4 ('0', '1', '2', "
+      "'3'), but are 3 ('0', '1', '2'); bind `class_names`, or look at the "
+      'sources.')
+
+
+@pytest.mark.parametrize('theirs, fit', [
+    ((), True), ('abcd', True), ('abdc', False)])
+def test_named_classes_are_compared_by_name(tmp_path, theirs, fit):
+  data = split_of(tmp_path)
+  named = split_of(
+      tmp_path, train=dataclasses.replace(data.train, class_names=[*'abcd']),
+      test=dataclasses.replace(data.test, class_names=[*theirs]))
+  if fit:
+    assert named.classes == 4
+  else:
+    assert error(lambda: named.classes).startswith(
+        'The classes of `test` should be those of `train`, ')
 
 
 def test_too_few_images_of_a_class(tmp_path):
@@ -196,8 +213,8 @@ def test_a_split_seed_of_too_many_bits(tmp_path):
     ('labelled_per_class', 0, 'a whole number of at least 1, but is 0.'),
     ('validation', 0, 'a whole number of at least 1, but is 0.'),
     ('split_seed', -1, 'a whole number of at least 0, but is -1.'),
-    ('train', 'a', "a value of type Idx, but is 'a'."),
-    ('test', None, 'a value of type Idx, but is None.')])
+    ('train', 'a', "a value of type Source, but is 'a'."),
+    ('test', None, 'a value of type Source, but is None.')])
 def test_wrong_fields(tmp_path, field, value, said):
   assert error(lambda: split_of(tmp_path, **{field: value}),
                (TypeError, ValueError)) == (

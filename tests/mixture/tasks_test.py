@@ -6,9 +6,9 @@ import pytest
 import seqio
 import tensorflow as tf
 
+from ns import mixture
 from ns.core import seeds
 from ns.mixture import labels
-from ns.mixture import sources
 from ns.mixture import tasks
 from ns.mixture import views
 from tests.support import data_sets
@@ -28,7 +28,7 @@ def place(start):
 
 
 def labelled(folder, indices=range(10), start=0, smoothing=0.1, view=VIEW):
-  source = sources.Subset(
+  source = mixture.Subset(
       name='labelled', source=data_sets.idx(folder), is_labelled=True,
       indices=np.array(indices))
   return source, tasks.labelled(source, view=view, smoothing=smoothing,
