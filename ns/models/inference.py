@@ -16,8 +16,38 @@ from ns.models import network as network_lib
 _LARGEST_TENSOR = 40_000_000
 
 
-def predictor(network, precision: str = 'float32'
-              ) -> Callable[[np.ndarray], np.ndarray]:
+class Predictor:
+  """Probabilities of a network; made by `predictor`.
+
+  It is called with images [batch, height, width, channels] uint8 and gives
+  [batch, classes] float32. Each size of a batch, or a part, is traced once.
+  """
+
+  def __init__(self, logits: Callable[[tf.Tensor], tf.Tensor],
+               part: Callable[[np.ndarray], int]):
+    self._part = part
+    self._logits = tf.function(logits, autograph=False)
+    self._probabilities = tf.function(
+        lambda images: tf.nn.softmax(logits(images)), autograph=False)
+
+  def __call__(self, images: np.ndarray) -> np.ndarray:
+    return self._in_parts(self._probabilities, images)
+
+  def logits(self, images: np.ndarray) -> np.ndarray:
+    """What the probabilities are the softmax of, of the same shape."""
+    return self._in_parts(self._logits, images)
+
+  def _in_parts(self, function, images) -> np.ndarray:
+    images = np.asarray(images)
+    if not len(images):  # Not every kernel takes no image at all.
+      one = np.zeros([1, *images.shape[1:]], images.dtype)
+      return self._in_parts(function, one)[:0]
+    size = self._part(images)
+    return np.concatenate([function(images[first:first + size]).numpy()
+                           for first in range(0, len(images), size)])
+
+
+def predictor(network, precision: str = 'float32') -> Predictor:
   """A function from images to the network's probabilities, without noise.
 
   A network of this library runs with the weights that it has now, folded
@@ -29,10 +59,6 @@ def predictor(network, precision: str = 'float32'
     precision: what the convolutions compute in, 'float32' or 'mixed_bfloat16';
       other networks than this library's have a precision of their own, and
       take 'float32' only.
-
-  Returns:
-    A function of images [batch, height, width, channels] uint8 that gives
-    [batch, classes] float32. Each size of a batch, or a part, is traced once.
   """
   is_ours = type(network) is network_lib.Network
   precisions = network_lib.PRECISIONS if is_ours else ('float32',)
@@ -40,26 +66,16 @@ def predictor(network, precision: str = 'float32'
     raise ValueError(
         f'`precision` should be one of {", ".join(map(repr, precisions))} for '
         f'a {type(network).__name__}, but is {precision!r}.')
+  if not is_ours:
+    return Predictor(
+        lambda images: network(tf.cast(images, tf.float32), training=False),
+        len)
   dtype = tf.float32 if precision == 'float32' else tf.bfloat16
-  logits = (folded.logits(network, dtype) if is_ours else
-            lambda images: network(tf.cast(images, tf.float32), training=False))
-
-  @tf.function(autograph=False)
-  def probabilities(images):
-    return tf.nn.softmax(logits(images))
-
-  def predict(images):
-    images = np.asarray(images)
-    if not len(images):  # Not every kernel takes no image at all.
-      return predict(np.zeros([1, *images.shape[1:]], images.dtype))[:0]
-    size = len(images)
-    if is_ours and device.is_cpu():
-      size = _part(network.architecture, images.shape[1:3], dtype.size)
-    parts = [images[first:first + size]
-             for first in range(0, len(images), size)]
-    return np.concatenate([probabilities(part).numpy() for part in parts])
-
-  return predict
+  part = len
+  if device.is_cpu():
+    part = lambda images: _part(network.architecture, images.shape[1:3],
+                                dtype.size)
+  return Predictor(folded.logits(network, dtype), part)
 
 
 def _part(architecture, image_size, bytes_of_number: int) -> int:

@@ -57,6 +57,16 @@ def test_softmax_of_the_logits_without_noise():
     np.testing.assert_array_equal(variable, value)
 
 
+def test_logits_are_what_the_softmax_is_of():
+  made = network()
+  predict = inference.predictor(made)
+  logits = predict.logits(images(6))
+  np.testing.assert_allclose(logits, made(images(6).astype(np.float32)),
+                             atol=1e-4)
+  np.testing.assert_allclose(softmax(logits), predict(images(6)), atol=1e-6)
+  assert predict.logits(images(0)).shape == (0, 5)
+
+
 @pytest.mark.parametrize('size', [1, 2, 3, 4, 8])
 def test_an_image_does_not_depend_on_its_batch_nor_on_its_part(parts_of, size):
   predict = inference.predictor(network())
