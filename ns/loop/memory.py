@@ -12,7 +12,7 @@ def label(run, generation, teacher) -> tuple[str, ...]:
     return ()
   return tuple(_lines(run, memory.in_inference(
       teacher.model, run.data.classes, teacher.image_size,
-      batch_size=_share(run, batch_size))))
+      batch_size=_share(run, batch_size), on_cpu=run.runtime.on_host)))
 
 
 def train(run, generation) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
   made = []
   teacher = taught = None  # The generation before, and its last training.
   for generation in run.generations:
-    _check_images(run, generation)
+    _check_model(run, generation)
     add = functools.partial(_add, made, run, generation)
     select = None
     if generation.has_teacher:
@@ -105,8 +105,11 @@ def _parts(generation, *names):
           for name in names}
 
 
-def _check_images(run, generation) -> None:
-  """Where an image is taken as it is, it should be of the model's shape."""
+def _check_model(run, generation) -> None:
+  """The model takes this noise, and, where they are taken as they are, these
+  images."""
+  if hasattr(generation.model, 'check_noise'):
+    generation.model.check_noise(generation.model_noise)
   size, channels = generation.model.image_size, generation.model.channels
   crops = generation.crop, generation.evaluation_crop
   expected = (size, size, channels)

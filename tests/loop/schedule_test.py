@@ -3,12 +3,13 @@ import dataclasses
 import pytest
 
 from ns import evaluation
+from ns import images
 from ns import loop
 from ns import mixture
 from ns import models
 from ns import noise
 from ns import pseudolabel
-from ns import training
+from ns import training as training_lib
 from ns.core import errors
 from ns.core import runtime
 from tests.support import data_sets
@@ -196,5 +197,79 @@ def test_two_of_the_same_run_are_one_configuration(tmp_path):
 
 
 def test_learning_rates_of_another_kind_are_another_configuration(tmp_path):
-  constant = tiny.steps(40, learning_rate=training.Constant(rate=0.05))
+  constant = tiny.steps(40, learning_rate=training_lib.Constant(rate=0.05))
   assert changed(tmp_path, {'student2': {'training': constant}}) == ALL[8:]
+
+
+def said_by_a_plan(folder, **changes):
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(folder, changes={'teacher': changes}).stages()
+  return str(caught.value)
+
+
+def test_a_learning_rate_that_does_not_fit_is_said_by_the_plan(tmp_path):
+  training = tiny.steps(10, learning_rate=training_lib.Exponential())
+  assert said_by_a_plan(tmp_path, training=training).startswith(
+      '`Exponential.warmup_epochs` should be below the ')
+
+
+def test_fine_tuning_that_does_not_fit_is_said_by_the_plan(tmp_path):
+  fine_tune = training_lib.FineTune(
+      image_size=12, num_steps=2, schedule_steps=2, labelled_batch=8,
+      frozen_blocks=99, learning_rate=training_lib.Constant(rate=0.1))
+  assert '`FineTune.frozen_blocks` should be ' in said_by_a_plan(
+      tmp_path, fine_tune=fine_tune)
+
+
+def test_noise_that_a_model_has_no_place_for_is_said_by_the_plan(tmp_path):
+  model = models.KerasApplication(name='MobileNetV3Small', image_size=8,
+                                  channels=1, network_size=32)
+  assert said_by_a_plan(
+      tmp_path, model=model,
+      model_noise=noise.ModelNoise(stochastic_depth=0.5)).startswith(
+          '`ModelNoise.stochastic_depth` should be 0 for MobileNetV3Small')
+
+
+def test_stages_of_a_generation_that_is_fine_tuned_and_exported(tmp_path):
+  class Export:
+    def canonical(self):
+      return 'an export'
+
+    def run(self):
+      raise AssertionError
+
+  fine_tune = training_lib.FineTune(
+      image_size=12, num_steps=2, schedule_steps=20, labelled_batch=8,
+      learning_rate=training_lib.Constant(rate=0.1))
+  crop = images.CentreCrop(padding=2)
+  run = tiny.run(tmp_path, changes={'teacher': {
+      'fine_tune': fine_tune, 'export': Export(), 'evaluation_crop': crop}})
+  stages = {stage.name: stage for stage in run.stages()}
+  assert list(stages)[:5] == ['teacher/train', 'teacher/finetune',
+                              'teacher/evaluate', 'teacher/export',
+                              'student1/label']
+  reads = {name: stage.reads and stage.reads.name
+           for name, stage in stages.items()}
+  assert reads['teacher/finetune'] == 'teacher/train'
+  for name in 'teacher/evaluate', 'teacher/export', 'student1/label':
+    assert reads[name] == 'teacher/finetune'
+
+
+def test_weights_from_elsewhere_have_no_teacher_and_no_data(tmp_path):
+  """Whatever the mixture: a first generation may have the students'."""
+  @dataclasses.dataclass(frozen=True)
+  class Elsewhere:
+    path: str = 'b0.npz'
+    uses_images = False
+
+    def run(self, job):
+      raise AssertionError
+
+  run = tiny.run(tmp_path)
+  student = dataclasses.replace(run.generations[1], name='imported',
+                                training=Elsewhere())
+  run = dataclasses.replace(run, generations=[student, run.generations[1]])
+  stages = {stage.name: stage for stage in run.stages()}
+  assert list(stages)[:3] == ['imported/train', 'imported/evaluate',
+                              'student1/label']
+  assert set(stages['imported/train'].form) == {'model', 'training'}
