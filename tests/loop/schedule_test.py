@@ -208,7 +208,8 @@ def said_by_a_plan(folder, **changes):
 
 
 def test_a_learning_rate_that_does_not_fit_is_said_by_the_plan(tmp_path):
-  training = tiny.steps(10, learning_rate=training_lib.Exponential())
+  training = tiny.steps(
+      10, learning_rate=training_lib.Exponential(warmup_epochs=20))
   assert said_by_a_plan(tmp_path, training=training).startswith(
       '`Exponential.warmup_epochs` should be below the ')
 
