@@ -1,7 +1,8 @@
-"""Writes the README's table of runs from `docs/runs/*.json`.
+"""Writes the README's tables from `docs/runs/*.json` and `docs/benches/*.json`.
 
-`bazel run //tools:readme_runs` after copying a run's `summary.json` there,
-under the name of its run file. //tests/docs:readme_test checks that it was done.
+`bazel run //tools:readme_runs` after copying a run's `summary.json` to the
+first, under the name of its run file, or the last line of a bench to the
+second, under the bench's. //tests/docs:readme_test checks that it was done.
 """
 
 import json
@@ -10,8 +11,32 @@ import pathlib
 import re
 import sys
 
-_BLOCK = re.compile(
-    r'(<!-- runs: [^\n]*-->\n).*?(<!-- end of runs -->)', re.DOTALL)
+# What a bench measured: what it is, its figure, and its peer and the peer's.
+_BENCHES = {
+    'noise': [
+        ('RandAugment, 224 x 224, images/s', 'randaugment_224_images_per_second',
+         "the reference's, in TensorFlow 2", 'reference_images_per_second'),
+        ('', 'randaugment_224_images_per_second', 'albumentations',
+         'albumentations_images_per_second'),
+        ('', 'randaugment_224_images_per_second', 'timm',
+         'timm_images_per_second'),
+        ('the same without C++', 'pure_tensorflow_images_per_second',
+         "the reference's, in TensorFlow 2", 'reference_images_per_second'),
+        ('RandAugment, 32 x 32, images/s', 'randaugment_32_images_per_second',
+         '', ''),
+        ('JPEG to noisy batch, 224 x 224, images/s', 'input_images_per_second',
+         'TensorFlow without RandAugment',
+         'stock_input_without_randaugment_images_per_second')],
+    'model': [
+        ('B0 training, images/s', 'b0_train_images_per_second',
+         'keras.applications', 'keras_train_images_per_second'),
+        ('B0 inference, images/s', 'b0_infer_images_per_second',
+         'keras.applications', 'keras_infer_images_per_second'),
+        ('the same in bfloat16', 'b0_infer_bfloat16_images_per_second',
+         'keras.applications, float32', 'keras_infer_images_per_second'),
+        ('`tiny` training, images/s', 'tiny_train_images_per_second', '', '')],
+    'select': [('selection from 300 M predictions, s', 'seconds', '', '')],
+}
 
 
 def rows(summaries: dict[str, dict]) -> str:
@@ -38,18 +63,50 @@ def rows(summaries: dict[str, dict]) -> str:
   return '\n'.join(lines) + '\n'
 
 
-def updated(readme: str, summaries: dict[str, dict]) -> str:
-  """The README with its table made anew."""
-  if not _BLOCK.search(readme):
-    raise ValueError('`readme` should have a block `<!-- runs: … -->` up to '
-                     '`<!-- end of runs -->`, but has none.')
-  return _BLOCK.sub(lambda m: m[1] + rows(summaries) + m[2], readme)
+def figures(benches: dict[str, dict]) -> str:
+  """The table of the benches: a row a figure that was measured.
+
+  Args:
+    benches: the last line of each bench, by its name.
+  """
+  lines = ['| what | here | beside it | there | times |',
+           '|---|---|---|---|---|']
+  for bench, wanted in _BENCHES.items():
+    found = benches.get(bench, {})
+    for what, ours, peer, theirs in wanted:
+      if ours not in found or (theirs and theirs not in found):
+        continue
+      there, times = ('', '') if not theirs else (
+          _number(found[theirs]), f'{found[ours] / found[theirs]:.2f}')
+      lines.append(
+          f'| {what} | {_number(found[ours])} | {peer} | {there} | {times} |')
+  return '\n'.join(lines) + '\n'
 
 
-def read(root: pathlib.Path) -> dict[str, dict]:
-  """The summaries in `docs/runs` of the checkout `root`."""
+def _number(value: float) -> str:
+  return f'{value:,.0f}' if value >= 100 else f'{value:.1f}'
+
+
+def updated(readme: str, block: str, table: str) -> str:
+  """The README with the table of a block, 'runs' or 'benches', made anew."""
+  pattern = re.compile(rf'(<!-- {block}: [^\n]*-->\n).*?(<!-- end of {block} -->)',
+                       re.DOTALL)
+  if not pattern.search(readme):
+    raise ValueError(f'`readme` should have a block `<!-- {block}: … -->` up to '
+                     f'`<!-- end of {block} -->`, but has none.')
+  return pattern.sub(lambda match: match[1] + table + match[2], readme)
+
+
+def read(root: pathlib.Path, folder: str) -> dict[str, dict]:
+  """The JSON files in `docs/<folder>` of the checkout `root`, by name."""
   return {path.stem: json.loads(path.read_text())
-          for path in (root / 'docs' / 'runs').glob('*.json')}
+          for path in (root / 'docs' / folder).glob('*.json')}
+
+
+def tables(root: pathlib.Path) -> dict[str, str]:
+  """The table of each block."""
+  return {'runs': rows(read(root, 'runs')),
+          'benches': figures(read(root, 'benches'))}
 
 
 def main() -> int:
@@ -60,7 +117,10 @@ def main() -> int:
     return 2
   root = pathlib.Path(workspace)
   readme = root / 'README.md'
-  readme.write_text(updated(readme.read_text(), read(root)))
+  text = readme.read_text()
+  for block, table in tables(root).items():
+    text = updated(text, block, table)
+  readme.write_text(text)
   return 0
 
 

@@ -55,10 +55,27 @@ def test_the_overrides_of_a_command_compose(words):
   assert len(composed.root.generations) > 1
 
 
-def test_the_table_of_runs_is_made_from_the_summaries():
-  summaries = readme_runs.read(_ROOT)
-  assert summaries
-  assert readme_runs.updated(_README, summaries) == _README
+@pytest.mark.parametrize('block', ['runs', 'benches'])
+def test_a_table_is_made_from_what_was_measured(block):
+  assert readme_runs.read(_ROOT, block)
+  table = readme_runs.tables(_ROOT)[block]
+  assert len(table.splitlines()) > 4
+  assert readme_runs.updated(_README, block, table) == _README
+
+
+def test_a_figure_stands_beside_its_peers():
+  measured = {
+      'randaugment_224_images_per_second': 9876.5,
+      'reference_images_per_second': 987.65,
+      'randaugment_32_images_per_second': 40000.4,
+      'timm_images_per_second': 2000.0}
+  assert readme_runs.figures({'noise': measured}).splitlines()[2:] == [
+      "| RandAugment, 224 x 224, images/s | 9,876 | the reference's, in "
+      'TensorFlow 2 | 988 | 10.00 |',
+      '|  | 9,876 | timm | 2,000 | 4.94 |',
+      '| RandAugment, 32 x 32, images/s | 40,000 |  |  |  |']
+  assert readme_runs.figures({'select': {'seconds': 61.25}}).splitlines()[2:] == [
+      '| selection from 300 M predictions, s | 61.2 |  |  |  |']
 
 
 def test_the_table_says_what_a_summary_says():
@@ -76,7 +93,7 @@ def test_the_table_says_what_a_summary_says():
 
 def test_a_readme_without_the_block_is_refused():
   with pytest.raises(ValueError, match='should have a block'):
-    readme_runs.updated('# Nothing\n', {})
+    readme_runs.updated('# Nothing\n', 'runs', '')
 
 
 def test_every_folder_of_the_picture_exists():
