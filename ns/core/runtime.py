@@ -3,11 +3,11 @@
 A runtime offers `strategy()`, a `tf.distribute` strategy; `replicas`, how many
 devices share a batch; `on_host`, whether they compute in the host's memory; and
 `memory_bytes()`, how much of that each has, None where that is not known
-without TensorFlow. Several devices and workers come with the loop (see
-CHANGELOG).
+without TensorFlow. Several workers and TPUs are to come (see CHANGELOG).
 """
 
 import dataclasses
+import functools
 import os
 
 from ns.core import checks
@@ -52,6 +52,72 @@ class OneDevice:
           f'{kind} here; build with `--config={self.device}` on a machine that '
           "has one, or bind `OneDevice.device = 'cpu'`.")
     return tf.distribute.OneDeviceStrategy(f'/{self.device}:0')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mirrored:
+  """Several devices of this machine, each with a part of every batch.
+
+  A batch should come out whole on each. For the weights of one device, up to
+  rounding, the normalisation takes its statistics over all replicas
+  (`models.BatchNorm.replicas = 'all'`).
+
+  Attributes:
+    devices: how many.
+    device: 'gpu', or 'cpu' for parts of the processor, which is for tests.
+  """
+  devices: int
+  device: str = 'gpu'
+
+  def __post_init__(self):
+    checks.integer(self, 'devices', at_least=2)
+    checks.one_of(self, 'device', ('cpu', 'gpu'))
+
+  @property
+  def replicas(self) -> int:
+    return self.devices
+
+  @property
+  def on_host(self) -> bool:
+    return self.device == 'cpu'
+
+  def memory_bytes(self) -> int | None:
+    total = host_bytes() if self.on_host else None
+    return total and total // self.devices
+
+  def strategy(self):
+    """The strategy, one and the same for the whole program.
+
+    Raises:
+      RunError: there are fewer devices.
+    """
+    return _mirrored(self.device, self.devices)
+
+
+# A second strategy would take the keys of the first one's collectives.
+@functools.cache
+def _mirrored(device: str, count: int):
+  import tensorflow as tf
+  kind = device.upper()
+  if device == 'cpu':
+    _divide_cpu(count)
+  found = len(tf.config.list_logical_devices(kind))
+  if found < count:
+    raise errors.RunError(
+        f'`Mirrored.devices` is {count}, but TensorFlow finds {found} {kind} '
+        'here; bind as many as there are, or `runtime.OneDevice()` for one.')
+  return tf.distribute.MirroredStrategy(
+      [f'/{device}:{number}' for number in range(count)])
+
+
+def _divide_cpu(count: int) -> None:
+  import tensorflow as tf
+  cpu, *_ = tf.config.list_physical_devices('CPU')
+  try:
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+  except RuntimeError:  # In use; it may be divided so already.
+    pass
 
 
 def host_bytes() -> int | None:

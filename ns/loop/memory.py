@@ -6,13 +6,13 @@ from ns.models import memory
 
 
 def label(run, generation, teacher) -> tuple[str, ...]:
-  """Of the teacher, which labels so many images at a time."""
+  """Of the teacher, which labels so many images at a time on one device."""
   batch_size = getattr(generation.labelling, 'batch_size', None)
   if batch_size is None or not _is_known(teacher):
     return ()
   return tuple(_lines(run, memory.in_inference(
       teacher.model, run.data.classes, teacher.image_size,
-      batch_size=_share(run, batch_size), on_cpu=run.runtime.on_host)))
+      batch_size=batch_size, on_cpu=run.runtime.on_host)))
 
 
 def train(run, generation) -> tuple[str, ...]:
