@@ -11,7 +11,7 @@ LARGE = tf.constant(np.linspace(-9, 9, 2**19), tf.float32)
 
 @pytest.fixture
 def calls():
-  """How often the expression was traced by XLA, and how often taken as it is."""
+  """Where the expression was evaluated: each graph's name, or eagerly."""
   return []
 
 

@@ -197,8 +197,8 @@ def test_what_cannot_be_frozen(blocks):
   with pytest.raises(ValueError) as raised:
     narrow().freeze(blocks)
   assert str(raised.value) == (
-      '`blocks` should be a whole number from 0 to 4, the number of blocks, but '
-      f'is {blocks!r}.')
+      '`blocks` should be a whole number from 0 to 4, the number of blocks, '
+      f'but is {blocks!r}.')
 
 
 # Weights.
