@@ -18,8 +18,8 @@ from ns.models import blocks
 from ns.models import swish
 
 # Of all weights, in bytes. Up to here they are constants of the graph, which
-# oneDNN lays out once and not in each call: 5 % of B0's time, and less of that of
-# larger networks. TensorFlow makes 17 copies of them when it optimises the graph.
+# oneDNN lays out once and not in each call: 5 % of B0's time, less of that of
+# larger networks. TensorFlow makes 17 copies when it optimises the graph.
 _MOST_CONSTANTS = 2**25
 
 

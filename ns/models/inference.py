@@ -12,7 +12,7 @@ from ns.models import network as network_lib
 # Bytes of the largest tensor of a part of a batch, on a CPU. The C library maps
 # tensors beyond some 32 MB from the system anew each time, whose clearing costs
 # more than their arithmetic; in smaller parts the late layers have too little
-# to do. The best of the powers of 2, for B0 at 224 pixels (docs/model_speed.md).
+# to do. The best power of 2 for B0 at 224 pixels (docs/model_speed.md).
 _LARGEST_TENSOR = 40_000_000
 
 
