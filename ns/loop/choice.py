@@ -51,7 +51,7 @@ class Choice:
     redone = []
     named = _named(stages, '--redo', self.redo)
     for stage in stages:
-      if stage in named or stage.reads in redone:
+      if stage in named or any(read in redone for read in stage.reads):
         redone.append(stage)
     return tuple(redone)
 

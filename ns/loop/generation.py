@@ -1,5 +1,6 @@
 """One generation: a model's life, from the labels of its teacher on."""
 
+from collections.abc import Sequence
 import dataclasses
 import re
 from typing import Any
@@ -18,8 +19,9 @@ class Generation:
   """A teacher or a student, and how it comes about.
 
   A generation whose mixture has pseudo-labelled images has the generation
-  before it as its teacher: that one labels the pool and the labels are selected
-  first. One that takes its weights from a checkpoint is trained on nothing, and
+  before it as its teacher, or those that `teachers` names: these label the pool
+  and the labels are selected first. One that takes its weights from a
+  checkpoint is trained on nothing, and
   has no teacher.
 
   Attributes:
@@ -35,7 +37,9 @@ class Generation:
       with `mix`, such as `MixUp`.
     model_noise: dropout and stochastic depth.
     fine_tune: the last steps of training at a larger image size (`FineTune`).
-    labelling: how the teacher labels the pool for it.
+    teachers: names of earlier generations that label together; none named, it
+      is the one before.
+    labelling: how they label the pool for it.
     select: which of these labels it is trained on; needed with a teacher.
     evaluation: how it is evaluated.
     export: what others get of it: an object with `run`, such as `Export`.
@@ -50,6 +54,7 @@ class Generation:
   batch_noise: Any = None
   model_noise: model_noise_lib.ModelNoise = model_noise_lib.ModelNoise()
   fine_tune: Any = None
+  teachers: Sequence[str] = ()
   labelling: labelling_lib.Labelling = labelling_lib.Labelling()
   select: select_lib.Select | None = None
   evaluation: accuracy.Accuracy = accuracy.Accuracy()
@@ -68,6 +73,11 @@ class Generation:
     checks.has_methods(self, 'evaluation_crop', 'apply')
     checks.has_methods(self, 'noise', 'apply')
     checks.instance(self, 'model_noise', model_noise_lib.ModelNoise)
+    checks.instance(self, 'teachers', list, tuple)
+    if len(set(self.teachers)) < len(self.teachers):
+      raise ValueError(
+          '`Generation.teachers` should be different generations, but are '
+          f'{list(self.teachers)}.')
     checks.has_methods(self, 'labelling', 'run')
     checks.has_methods(self, 'evaluation', 'run')
     for name, method in (('batch_noise', 'mix'), ('fine_tune', 'run'),

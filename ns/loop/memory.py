@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from ns.models import memory
 
 
-def label(run, generation, teacher) -> tuple[str, ...]:
-  """Of the teacher, which labels so many images at a time on one device."""
+def label(run, generation, teachers) -> tuple[str, ...]:
+  """Of each teacher, which labels so many images at a time."""
   batch_size = getattr(generation.labelling, 'batch_size', None)
-  if batch_size is None or not _is_known(teacher):
+  if batch_size is None:
     return ()
-  return tuple(_lines(run, memory.in_inference(
-      teacher.model, run.data.classes, teacher.image_size,
-      batch_size=batch_size, on_cpu=run.runtime.on_host)))
+  return tuple(line for teacher in filter(_is_known, teachers)
+               for line in _lines(run, memory.in_inference(
+                   teacher.model, run.data.classes, teacher.image_size,
+                   batch_size=_share(run, batch_size))))
 
 
 def train(run, generation) -> tuple[str, ...]:

@@ -20,33 +20,37 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
   Raises:
     RunError: the data does not fit a model.
   """
-  made = []
-  teacher = taught = None  # The generation before, and its last training.
+  made, finished = [], {}
   for generation in run.generations:
     _check_model(run, generation)
     add = functools.partial(_add, made, run, generation)
     select = None
     if generation.has_teacher:
-      label = add('label', _label_form(run, generation, teacher, taught),
-                  sizes.label(run, teacher), taught,
-                  memory.label(run, generation, teacher),
-                  teacher=teacher, teacher_stage=taught)
+      names = generation.teachers or list(finished)[-1:]
+      teachers = tuple(finished[name] for name in names)
+      generations = [teacher.generation for teacher in teachers]
+      label = add('label', _label_form(run, generation, teachers),
+                  sizes.label(run, generations),
+                  _label_reads(generation, teachers),
+                  memory.label(run, generation, generations),
+                  teachers=teachers)
       select = add('select', _select_form(run, generation, label),
-                   sizes.select(generation.select), label)
+                   sizes.select(generation.select), (label,))
     trained = add('train', _train_form(run, generation, select),
-                  sizes.train(run, generation), select,
+                  sizes.train(run, generation), (select,) if select else (),
                   memory.train(run, generation))
     _check_training(run, generation)
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
-                    sizes.finetune(run, generation), trained,
+                    sizes.finetune(run, generation), (trained,),
                     memory.finetune(run, generation))
-    add('evaluate', _evaluate_form(run, generation, trained),
-        sizes.evaluate(run), trained)
+    evaluated = add('evaluate', _evaluate_form(run, generation, trained),
+                    sizes.evaluate(run), (trained,))
     if generation.export:
       add('export', _export_form(generation, trained),
-          sizes.export(generation), trained)
-    teacher, taught = generation, trained
+          sizes.export(generation), (trained,))
+    finished[generation.name] = steps.Finished(
+        generation=generation, trained=trained, evaluated=evaluated)
   return tuple(made)
 
 
@@ -60,11 +64,21 @@ def _add(made, run, generation, kind, form, size, reads, details=(), **more
   return made[-1]
 
 
-def _label_form(run, generation, teacher, taught):
-  return {'teacher': taught.fingerprint,
-          'crop': manifest.canonical(teacher.evaluation_crop),
+def _label_form(run, generation, teachers):
+  return {'teachers': [
+              {'trained': teacher.trained.fingerprint,
+               **_parts(teacher.generation, 'evaluation_crop')}
+              for teacher in teachers],
           'labelling': manifest.canonical(generation.labelling),
           'pool': manifest.canonical(run.data.unlabelled)}
+
+
+def _label_reads(generation, teachers):
+  """What the teachers are and, where it asks how good they are, that too."""
+  reads = [teacher.trained for teacher in teachers]
+  if steps.asks_for_accuracy(generation.labelling):
+    reads += [teacher.evaluated for teacher in teachers]
+  return tuple(reads)
 
 
 def _select_form(run, generation, label):

@@ -27,7 +27,7 @@ from ns.loop import summary
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SelfTraining:
-  """A run: generations in a row, each the teacher of the next.
+  """A run: generations in a row, each the teacher of the next, or of others.
 
   Attributes:
     generations: `Generation`s, or functions without arguments that give one, as
@@ -65,6 +65,13 @@ class SelfTraining:
           f'`Generation.mixture` of {names[0]!r} should be without '
           'pseudo-labelled images, since the first generation has no teacher, '
           f'but is {built[0].mixture!r}; bind `@mixture.Labelled()` to it.')
+    for index, generation in enumerate(built):
+      later = [name for name in generation.teachers
+               if name not in names[:index]]
+      if later:
+        raise ValueError(
+            f'`Generation.teachers` of {generation.name!r} should be earlier '
+            f'generations, of {names[:index]}, but has {later[0]!r}.')
     checks.integer(self, 'seed', at_least=0)
     seeds.Seed(self.seed)  # It is below 2**64, too.
     checks.has_methods(self, 'runtime', 'strategy')

@@ -3,9 +3,9 @@
 from ns.models import cost
 
 
-def label(run, teacher) -> str:
+def label(run, teachers) -> str:
   return f'{run.data.unlabelled.num_examples:,} images, labelled by ' + (
-      teacher.name)
+      ' and '.join(teacher.name for teacher in teachers))
 
 
 def select(policy) -> str:

@@ -29,7 +29,7 @@ class Stage:
       where `seconds`, if there, stands for the time taken.
     size: what there is to do, for the plan.
     details: more of it, each a line.
-    reads: the stage that it is made from, if any.
+    reads: the stages that it is made from.
   """
   generation: str
   kind: str
@@ -37,7 +37,7 @@ class Stage:
   make: Callable[[epath.Path, epath.Path], dict[str, Any]]
   size: str
   details: Sequence[str] = ()
-  reads: 'Stage | None' = None
+  reads: Sequence['Stage'] = ()
 
   @property
   def name(self) -> str:
@@ -74,12 +74,13 @@ class Stage:
           f'`{folder}` was made by another configuration; give another '
           f'`--work_dir`, or `--redo={self.name}` to make it and what follows '
           'from it again.')
-    read = made and self.reads and manifest.read(self.reads.folder(run_folder))
-    if read and made.inputs.get(self.reads.name) != read.contents:
-      raise errors.RunError(
-          f'`{folder}` was made from another {self.reads.name} than is there '
-          f'now; give `--redo={self.name}` to make it and what follows from it '
-          'again.')
+    for stage in self.reads if made else ():
+      read = manifest.read(stage.folder(run_folder))
+      if read and made.inputs.get(stage.name) != read.contents:
+        raise errors.RunError(
+            f'`{folder}` was made from another {stage.name} than is there now; '
+            f'give `--redo={self.name}` to make it and what follows from it '
+            'again.')
     return made
 
   def remove(self, run_folder: epath.Path) -> None:
@@ -110,7 +111,7 @@ class Stage:
     made = manifest.read(source)
     if folder.exists() or not made or made.fingerprint != self.fingerprint:
       return
-    if self.reads and not self.reads.check(run_folder):
+    if not all(stage.check(run_folder) for stage in self.reads):
       return  # Its own beginnings are another's.
     manifest.verify(source, made)
     manifest.copy(source, folder, made)
@@ -135,15 +136,16 @@ class Stage:
     return made
 
   def _verified_inputs(self, run_folder: epath.Path) -> dict[str, str]:
-    if self.reads is None:
-      return {}
-    read = self.reads.check(run_folder)
-    if read is None:
-      raise errors.RunError(
-          f'{self.name} is made from {self.reads.name}, which is not finished; '
-          'leave `--only` out, or add it there.')
-    manifest.verify(self.reads.folder(run_folder), read)
-    return {self.reads.name: read.contents}
+    inputs = {}
+    for stage in self.reads:
+      read = stage.check(run_folder)
+      if read is None:
+        raise errors.RunError(
+            f'{self.name} is made from {stage.name}, which is not finished; '
+            'leave `--only` out, or add it there.')
+      manifest.verify(stage.folder(run_folder), read)
+      inputs[stage.name] = read.contents
+    return inputs
 
 
 def _versions() -> dict[str, str]:

@@ -4,18 +4,44 @@ Every function takes the run, the generation, what is special to its kind, the
 run's folder and the stage's own, and gives the stage's results.
 """
 
+import dataclasses
+from typing import Any
+
 from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
 from ns.mixture import batches
 from ns.mixture import views
+from ns.pseudolabel import teacher as teacher_lib
 from ns.training import trainer
 
 
-def label(run, generation, run_folder, folder, *, teacher, teacher_stage):
-  """The teacher's moving average labels the pool, without noise."""
-  predict = _predictor(run, teacher, run_folder, generation.labelling.precision)
-  pool = run.data.unlabelled
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finished:
+  """A generation that can teach: its stages come before.
+
+  Attributes:
+    generation: of the run.
+    trained: the stage that its finished network comes from.
+    evaluated: the stage that says how good it is.
+  """
+  generation: Any
+  trained: Any
+  evaluated: Any
+
+
+def label(run, generation, run_folder, folder, *, teachers):
+  """The teachers' moving averages label the pool, without noise."""
+  labelling, pool = generation.labelling, run.data.unlabelled
+  predictors = [
+      teacher_lib.Teacher(
+          name=taught.generation.name,
+          predict=_predictor(run, taught.generation, run_folder,
+                             labelling.precision),
+          fingerprint=taught.trained.fingerprint,
+          view=_evaluation_view(taught.generation),
+          accuracy=_accuracy(run, labelling, taught, run_folder))
+      for taught in teachers]
   with progress.Progress(f'{generation.name}/label', pool.num_examples,
                          'images') as shown:
     done = 0
@@ -26,9 +52,12 @@ def label(run, generation, run_folder, folder, *, teacher, teacher_stage):
       done = images
       termination.check()
 
-    return generation.labelling.run(
-        predict, pool, str(folder), teacher_stage.fingerprint, advance,
-        _evaluation_view(teacher))
+    return labelling.run(predictors, pool, str(folder), advance)
+
+
+def asks_for_accuracy(labelling) -> bool:
+  """Whether a labelling wants to know how good its teachers are."""
+  return getattr(labelling, 'min_accuracy', None) is not None
 
 
 def select(run, generation, run_folder, folder):
@@ -99,6 +128,15 @@ def _job(run, generation, kind, folder, mixture, inputs, **more):
       noise=inputs.noise if inputs.noise_is_left else None,
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
       folder=folder, **more)
+
+
+def _accuracy(run, labelling, taught, run_folder) -> float | None:
+  """Of a teacher on validation, where it is asked for and known."""
+  if not asks_for_accuracy(labelling):
+    return None
+  made = manifest.read(taught.evaluated.folder(run_folder))
+  validation = run.data.evaluation_sets[0]
+  return made and made.results[validation.name].get('accuracy')
 
 
 def _view(generation, size, crop) -> views.View:

@@ -4,8 +4,9 @@ Two kinds of Parquet file:
 
 * *predictions*, one per source shard, rows in the order of the shard's records:
   `key` string, `label` int32 (the class with the highest probability, the
-  lowest such class on a tie), `confidence` float32 (that probability), the
-  scores that the header names, float32, and the distribution, which is either
+  lowest such class on a tie), `confidence` float32 (that probability, or 0 for
+  an image that does not decode, of which all classes are alike), the scores
+  that the header names, float32, and the distribution, which is either
   - whole: `probabilities`, a fixed-size list of float16; or
   - its `top_k` highest classes: `top_classes`, a fixed-size list of int16
     (int32 above 32,768 classes), highest first and of equal ones the lowest

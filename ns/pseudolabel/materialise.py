@@ -207,7 +207,7 @@ def _joined(choice, source, place):
   copies = choice.copies(place)
   records = shard_batches.batches(source, shard, _BATCH)
   begin = 0
-  for keys, images in records:
+  for keys, images, _ in records:
     rows = next(predictions, None)
     if rows is None or len(rows['key']) != len(keys):
       more = rows is None or len(keys) > len(rows['key'])

@@ -123,6 +123,7 @@ class Scan:
     least = self.min_confidences
     kept = confidences >= (least[0] if (least == least[0]).all()
                            else least[labels])
+    kept &= confidences > 0  # 0 is of an image that does not decode.
     for bound in self.bounds:
       kept &= bound.within(values[bound.score])
     kept = np.flatnonzero(kept)

@@ -4,6 +4,7 @@ All work: it imports TensorFlow, so the facade does not import it.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +12,22 @@ import tensorflow as tf
 from ns.core import errors
 
 
-def batches(source, shard, batch_size: int, view=None
-            ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Yields keys and images of a shard.
+class Batch(NamedTuple):
+  """Some records.
+
+  Attributes:
+    keys: [rows] object (bytes).
+    images: [rows, height, width, channels] uint8, or [rows] object (bytes).
+    is_good: [rows] bool: False where an image does not decode, and is black;
+      True without a view, by which none is decoded.
+  """
+  keys: np.ndarray
+  images: np.ndarray
+  is_good: np.ndarray
+
+
+def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
+  """Yields the records of a shard.
 
   Args:
     source: a source of images (`ns.mixture.sources`).
@@ -22,14 +36,9 @@ def batches(source, shard, batch_size: int, view=None
     view: what the teacher sees of an image (`ns.mixture.views`); without one
       the images come as they are stored, pixels or bytes.
 
-  Yields:
-    keys: [rows] object (bytes).
-    images: [rows, height, width, channels] uint8, or [rows] object (bytes).
-
   Raises:
-    RunError: a record cannot be read, an image does not decode or is not of the
-      size that is expected, or the shard has another number of records than it
-      declares.
+    RunError: a record cannot be read, an image is not of the size that is
+      expected, or the shard has another number of records than it declares.
   """
   records = source.records(shard)
   if view is not None:
@@ -38,14 +47,11 @@ def batches(source, shard, batch_size: int, view=None
   rows = 0
   try:
     for batch in records.as_numpy_iterator():
-      rows += len(batch['key'])
-      if view is not None and not batch['is_good'].all():
-        key = batch['key'][~batch['is_good']][0].decode(errors='replace')
-        raise errors.RunError(
-            f'The image `{key}` of `{source.name}` does not decode; repair it '
-            'or take it out.')
+      keys = batch['key']
+      rows += len(keys)
       # Labels, where a source has them, are none of a teacher's business.
-      yield batch['key'], batch['image']
+      yield Batch(keys, batch['image'],
+                  batch.get('is_good', np.ones(len(keys), bool)))
   except tf.errors.OpError as error:
     raise errors.RunError(
         f'The images of shard `{shard.name}` of `{source.name}` cannot be read '

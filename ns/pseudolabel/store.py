@@ -105,17 +105,21 @@ class PredictionsWriter(_Rows):
   """Takes the predictions for a shard; made by `writing_predictions`."""
 
   def write(self, keys: Sequence[str | bytes], probabilities: np.ndarray,
-            logits: np.ndarray | None = None) -> None:
+            logits: np.ndarray | None = None,
+            is_good: np.ndarray | None = None) -> None:
     """Appends the rows of one batch.
 
     Label, confidence and scores are taken from the float32 distribution, before
-    it is rounded to float16.
+    it is rounded to float16. The row of a broken image is that of a teacher
+    that knows nothing (all classes alike, logits of 0), with a confidence of 0.
 
     Args:
       keys: [rows] str, or bytes in UTF-8.
       probabilities: [rows, classes] float32, each row a distribution.
       logits: [rows, classes] float32 that the distributions are made from;
         needed for the score `energy`.
+      is_good: [rows] bool: False for a broken image, whose answer counts for
+        nothing; None if all are good.
 
     Raises:
       ValueError: the shapes do not agree, or there are no logits for `energy`.
@@ -130,9 +134,17 @@ class PredictionsWriter(_Rows):
         raise ValueError(
             f'`{name}` should be of shape [rows, classes] = {list(expected)}, '
             f'but is of shape {list(np.shape(values))}.')
+    if is_good is not None and not np.all(is_good):
+      good = np.asarray(is_good)[:, np.newaxis]
+      probabilities = np.where(
+          good, probabilities, np.float32(1 / self._header.classes))
+      logits = None if logits is None else np.where(
+          good, logits, np.float32(0))
     _check_distributions(keys, probabilities)
     labels = probabilities.argmax(axis=1)  # The first one on a tie.
     confidences = probabilities[np.arange(len(keys)), labels]
+    if is_good is not None:
+      confidences = np.where(is_good, confidences, np.float32(0))
     self._append([
         self._keys(keys), pa.array(labels, pa.int32()), pa.array(confidences),
         *(pa.array(scores.of(name, probabilities, logits), pa.float32())

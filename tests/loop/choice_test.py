@@ -5,7 +5,7 @@ from ns.loop import choice
 from ns.loop import stages as stages_lib
 
 
-def stage(name, reads=None):
+def stage(name, *reads):
   generation, kind = name.split('/')
   return stages_lib.Stage(generation=generation, kind=kind, form={}, size='',
                           make=lambda run_folder, folder: {}, reads=reads)

@@ -43,6 +43,7 @@ def test_other_names_are_refused(name):
      "<class 'ns.noise.model_noise.ModelNoise'>; write `@…ModelNoise()` with "
      'brackets to build one.'),
     ('labelling', None, 'an object with `run()`, but is None.'),
+    ('teachers', 'teacher', "a value of type list or tuple, but is 'teacher'."),
     ('select', None, 'an object with `run()`, but is None.'),
     ('evaluation', 1, 'an object with `run()`, but is 1.')])
 def test_wrong_arguments(field, value, said):
@@ -50,6 +51,14 @@ def test_wrong_arguments(field, value, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     tiny.generation(**arguments)
   assert str(caught.value) == f'`Generation.{field}` should be {said}'
+
+
+def test_teachers_are_different_ones():
+  with pytest.raises(ValueError) as caught:
+    tiny.generation('student', has_teacher=True, teachers=['a', 'b', 'a'])
+  assert str(caught.value) == (
+      "`Generation.teachers` should be different generations, but are ['a', "
+      "'b', 'a'].")
 
 
 def test_the_defaults_are_no_noise_on_images_and_the_papers_in_the_model():

@@ -26,7 +26,7 @@ def test_a_teacher_labels_in_batches_at_its_last_size(tmp_path):
       image_size=12, num_steps=6, schedule_steps=40, labelled_batch=4,
       learning_rate=training.Constant(rate=0.1), frozen_blocks=1)
   teacher = changed(run, 0, fine_tune=fine_tune)
-  assert memory.label(run, run.generations[1], teacher) == (
+  assert memory.label(run, run.generations[1], [teacher]) == (
       formula.in_inference(teacher.model, 4, 12, batch_size=32).text(),)
   assert memory.finetune(run, teacher) == (formula.of(
       teacher.model, 4, 12, batch_size=4, optimizer_slots=1,

@@ -34,9 +34,9 @@ def test_finished_stages_are_told(tmp_path):
   for stage in run.stages()[:2]:
     folder = tmp_path / 'run' / stage.generation / stage.kind
     manifest.begin(folder, stage.form)
-    read = stage.reads and stage.reads.check(tmp_path / 'run')
-    manifest.commit(folder, stage.form, {}, 1.0, {},
-                    {stage.reads.name: read.contents} if read else {})
+    manifest.commit(folder, stage.form, {}, 1.0, {}, {
+        read.name: read.check(tmp_path / 'run').contents
+        for read in stage.reads})
   begun = run.stages()[2]
   manifest.begin(tmp_path / 'run' / begun.generation / begun.kind, begun.form)
   lines = [line for line in run.plan(str(tmp_path / 'run')).split('\n')[1:]

@@ -164,8 +164,35 @@ def test_each_generation_is_labelled_by_the_one_before_it(tmp_path):
   for student, teacher in ('student1', 'teacher'), ('student2', 'student1'):
     label = stages[f'{student}/label']
     assert label.size == f'40 images, labelled by {teacher}'
-    assert label.reads == stages[f'{teacher}/train']
-    assert label.form['teacher'] == stages[f'{teacher}/train'].fingerprint
+    assert label.reads == (stages[f'{teacher}/train'],)
+    assert [t['trained'] for t in label.form['teachers']] == [
+        stages[f'{teacher}/train'].fingerprint]
+
+
+def test_earlier_generations_may_label_together(tmp_path):
+  run = tiny.run(tmp_path, students=2, changes={
+      'student2': {'teachers': ('student1', 'teacher')}})
+  stages = {s.name: s for s in run.stages()}
+  label = stages['student2/label']
+  assert label.size == '40 images, labelled by student1 and teacher'
+  assert label.reads == (stages['student1/train'], stages['teacher/train'])
+  assert [t['trained'] for t in label.form['teachers']] == [
+      stage.fingerprint for stage in label.reads]
+  assert len(label.details) == 2  # The memory of each.
+
+
+def test_naming_the_usual_teacher_changes_nothing(tmp_path):
+  assert changed(tmp_path, {'student2': {'teachers': ['student1']}}) == []
+  assert changed(tmp_path, {'student2': {'teachers': ['teacher']}}) == ALL[6:]
+
+
+def test_a_gate_makes_labels_of_an_evaluation_too(tmp_path):
+  run = tiny.run(tmp_path, students=2, changes={'student1': {
+      'labelling': pseudolabel.Labelling(min_accuracy=0.5)}})
+  stages = {s.name: s for s in run.stages()}
+  assert stages['student1/label'].reads == (
+      stages['teacher/train'], stages['teacher/evaluate'])
+  assert stages['student2/label'].reads == (stages['student1/train'],)
 
 
 def test_the_size_of_a_selection_of_all(tmp_path):
@@ -249,11 +276,11 @@ def test_stages_of_a_generation_that_is_fine_tuned_and_exported(tmp_path):
   assert list(stages)[:5] == ['teacher/train', 'teacher/finetune',
                               'teacher/evaluate', 'teacher/export',
                               'student1/label']
-  reads = {name: stage.reads and stage.reads.name
+  reads = {name: [read.name for read in stage.reads]
            for name, stage in stages.items()}
-  assert reads['teacher/finetune'] == 'teacher/train'
+  assert reads['teacher/finetune'] == ['teacher/train']
   for name in 'teacher/evaluate', 'teacher/export', 'student1/label':
-    assert reads[name] == 'teacher/finetune'
+    assert reads[name] == ['teacher/finetune']
 
 
 def test_weights_from_elsewhere_have_no_teacher_and_no_data(tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import pytest
@@ -64,6 +65,15 @@ def test_the_first_generation_has_no_teacher(data):
       "`Generation.mixture` of 'student' should be without pseudo-labelled "
       'images, since the first generation has no teacher, but is '
       f'{STUDENT.mixture!r}; bind `@mixture.Labelled()` to it.')
+
+
+@pytest.mark.parametrize('name', ['student', 'later', 'nobody'])
+def test_teachers_should_be_earlier_generations(data, name):
+  student = dataclasses.replace(STUDENT, teachers=('teacher', name))
+  later = dataclasses.replace(STUDENT, name='later')
+  assert error(generations=[TEACHER, student, later], data=data) == (
+      "`Generation.teachers` of 'student' should be earlier generations, of "
+      f"['teacher'], but has {name!r}.")
 
 
 @pytest.mark.parametrize('seed, said', [

@@ -139,9 +139,9 @@ def upstream(content='abc'):
 def test_a_stage_tells_what_it_was_made_from(run):
   label = upstream()
   read = label.run(run)
-  made = stage(reads=label).run(run)
+  made = stage(reads=(label,)).run(run)
   assert made.inputs == {'student/label': read.contents}
-  assert stage(forbidden, reads=label).run(run) == made
+  assert stage(forbidden, reads=(label,)).run(run) == made
 
 
 def test_what_a_stage_reads_is_verified_first(run):
@@ -150,7 +150,7 @@ def test_what_a_stage_reads_is_verified_first(run):
   labels = run / 'student' / 'label' / 'labels'
   labels.write_text('ABC')  # Of the same size.
   with pytest.raises(errors.RunError) as caught:
-    stage(forbidden, reads=label).run(run)
+    stage(forbidden, reads=(label,)).run(run)
   assert str(caught.value) == (
       f'`{labels}` is not what was written there (its SHA-256 differs); remove '
       f'`{labels.parent}` to make it again.')
@@ -159,12 +159,12 @@ def test_what_a_stage_reads_is_verified_first(run):
 def test_a_stage_of_another_upstream_is_refused(run):
   label = upstream()
   label.run(run)
-  stage(reads=label).run(run)
+  stage(reads=(label,)).run(run)
   (run / 'student' / 'label').rmtree()
-  assert stage(reads=label).check(run)  # It may be made again as it was.
+  assert stage(reads=(label,)).check(run)  # It may be made again as it was.
   upstream('other').run(run)
   with pytest.raises(errors.RunError) as caught:
-    stage(reads=label).check(run)
+    stage(reads=(label,)).check(run)
   folder = run / 'student' / 'select'
   assert str(caught.value) == (
       f'`{folder}` was made from another student/label than is there now; give '

@@ -34,8 +34,8 @@ class Recorder:
     for name, value in attributes.items():
       setattr(self, name, value)
 
-  def run(self, *args, **kwargs):
-    assert not kwargs
+  def run(self, *args, on_progress=None):
+    del on_progress
     self.calls.append(args)
     return self.answer
 
@@ -84,16 +84,25 @@ def expected_answers(network, images):
   return tf.nn.softmax(network(tf.cast(images, tf.float32))).numpy()
 
 
+def taught(run, index=0):
+  """A generation as a teacher, its stages those of the run."""
+  stages = {stage.name: stage for stage in run.stages()}
+  return steps.Finished(
+      generation=run.generations[index], trained=types.SimpleNamespace(
+          fingerprint='abc' + str(index or '')),
+      evaluated=stages[f'{NAMES[index]}/evaluate'])
+
+
 def test_the_teachers_average_labels_the_pool_without_noise(run, trained):
   folder, network = trained
   labelling = Recorder({'images': 40}, precision='float32')
   generation = dataclasses.replace(run.generations[1], labelling=labelling)
-  teacher_stage = types.SimpleNamespace(fingerprint='abc')
   assert steps.label(run, generation, folder, folder / 'x',
-                     teacher=run.generations[0],
-                     teacher_stage=teacher_stage) == {'images': 40}
-  (predict, pool, place, fingerprint, advance, view), = labelling.calls
-  assert view.shape == (8, 8, 1)
+                     teachers=[taught(run)]) == {'images': 40}
+  ((teacher,), pool, place, advance), = labelling.calls
+  assert (teacher.name, teacher.accuracy) == ('teacher', None)
+  predict, fingerprint = teacher.predict, teacher.fingerprint
+  assert teacher.view.shape == (8, 8, 1)
   assert pool.canonical() == run.data.unlabelled.canonical()
   assert not pool.is_labelled
   assert (place, fingerprint) == (str(folder / 'x'), 'abc')
@@ -104,20 +113,51 @@ def test_the_teachers_average_labels_the_pool_without_noise(run, trained):
   assert callable(advance)
 
 
+def test_several_teachers_label_together(run, trained):
+  folder, network = trained
+  networks = [network, save_average(run.generations[1], folder, 78)]
+  labelling = Recorder({}, precision='float32')
+  steps.label(run, dataclasses.replace(run.generations[2], labelling=labelling),
+              folder, folder, teachers=[taught(run), taught(run, 1)])
+  (teachers, *_), = labelling.calls
+  images = tiny.batch(3)['image']
+  assert [(t.name, t.fingerprint) for t in teachers] == [
+      ('teacher', 'abc'), ('student1', 'abc1')]
+  for teacher, expected in zip(teachers, networks):
+    np.testing.assert_allclose(teacher.predict(images),
+                               expected_answers(expected, images), rtol=1e-5)
+
+
+def test_a_teachers_accuracy_is_told_where_it_is_asked_for(run, trained):
+  folder, _ = trained
+  labelling = Recorder({}, precision='float32', min_accuracy=0.5)
+  generation = dataclasses.replace(run.generations[1], labelling=labelling)
+
+  def accuracy():
+    steps.label(run, generation, folder, folder, teachers=[taught(run)])
+    ((teacher,), *_) = labelling.calls[-1]
+    return teacher.accuracy
+
+  assert accuracy() is None
+  manifest.begin(folder / 'teacher' / 'evaluate', {})
+  manifest.commit(folder / 'teacher' / 'evaluate', {}, {
+      'validation': {'accuracy': 0.7}, 'test': {'accuracy': 0.2}}, 1.0, {}, {})
+  assert accuracy() == 0.7
+
+
 def test_progress_of_labelling_counts_images_once(run, trained, capsys):
   folder, _ = trained
 
   class Labelling:
     precision = 'float32'
 
-    def run(self, predict, pool, place, fingerprint, advance, view):
+    def run(self, teachers, pool, place, advance):
       for done in 16, 32, 40, 40:
         advance(done, 40)
       return {}
 
   generation = dataclasses.replace(run.generations[1], labelling=Labelling())
-  steps.label(run, generation, folder, folder, teacher=run.generations[0],
-              teacher_stage=types.SimpleNamespace(fingerprint=''))
+  steps.label(run, generation, folder, folder, teachers=[taught(run)])
   assert 'student1/label: 40/40 images' in capsys.readouterr().err
 
 
@@ -125,7 +165,7 @@ def test_a_teacher_without_weights_is_an_error(run, tmp_path):
   with pytest.raises(errors.RunError, match='a network without weights is '
                      'never used'):
     steps.label(run, run.generations[1], epath.Path(tmp_path), tmp_path,
-                teacher=run.generations[0], teacher_stage=None)
+                teachers=[taught(run)])
 
 
 def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
@@ -150,7 +190,8 @@ def test_a_student_is_labelled_by_the_generation_before_it(
   networks = [save_average(generation, folder, 77 + place)
               for place, generation in enumerate(run.generations)]
   make_stage(run, f'{NAMES[student]}/label', folder)
-  (predict, _, place, fingerprint, *_), = labelling.calls
+  ((found,), _, place, _), = labelling.calls
+  predict, fingerprint = found.predict, found.fingerprint
   assert place == str(folder / 'here')
   assert [stage.name for stage in run.stages()
           if stage.fingerprint == fingerprint] == [f'{NAMES[teacher]}/train']
@@ -267,10 +308,11 @@ def test_a_fine_tuned_teacher_labels_at_its_size(run, tmp_path):
               save_average(tuned, folder, 8, 'finetune')]
   labelling = Recorder({}, precision='float32')
   steps.label(run, dataclasses.replace(run.generations[1], labelling=labelling),
-              folder, folder, teacher=tuned,
-              teacher_stage=types.SimpleNamespace(fingerprint='abc'))
-  (predict, *_, view), = labelling.calls
-  assert view.size == 12
+              folder, folder, teachers=[
+                  dataclasses.replace(taught(run), generation=tuned)])
+  ((teacher,), *_), = labelling.calls
+  predict = teacher.predict
+  assert teacher.view.size == 12
   larger = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 1), np.uint8)
   np.testing.assert_allclose(predict(larger),
                              expected_answers(networks[1], larger), rtol=1e-5)

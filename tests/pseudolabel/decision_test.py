@@ -101,7 +101,7 @@ def test_the_grid_is_that_of_the_reference(tmp_path, minimum, wanted, upsample,
                                            workers):
   keys, labels, confidences = predictions.pool(7, 20000, 30, None, False)
   # Just on the grid, as far as float32 goes, and near it.
-  confidences[:5000] = np.round(confidences[:5000], 2)
+  confidences[:5000] = np.maximum(np.round(confidences[:5000], 2), 0.01)
   confidences[5000:6000] = np.nextafter(confidences[:1000], np.float32(0))
   confidences[6000:7000] = np.nextafter(confidences[:1000], np.float32(1))
   confidences[7000:7010] = np.float32(1.0000001)

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from ns.pseudolabel import teacher
+
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
@@ -83,3 +85,9 @@ class Teacher:
     if len(self.shapes) == self.fail_at:
       raise KeyboardInterrupt
     return self.table[np.asarray(images)[:, 0, 0, 0]]
+
+
+def teachers(table, fingerprint='t1', view=None):
+  """A `Teacher` that answers from the table, for `Labelling.run`."""
+  return [teacher.Teacher(name='teacher', predict=Teacher(table), view=view,
+                          fingerprint=fingerprint)]

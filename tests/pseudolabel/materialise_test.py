@@ -34,7 +34,7 @@ def pool():
 def labelled(tmp_path_factory):
   folder = tmp_path_factory.mktemp('labelled')
   labelling.Labelling(batch_size=32).run(
-      fakes.Teacher(TABLE), fakes.Pool(SIZES), str(folder), 't1')
+      fakes.teachers(TABLE), fakes.Pool(SIZES), str(folder))
   return str(folder)
 
 

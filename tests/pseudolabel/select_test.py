@@ -36,7 +36,7 @@ def pool():
 def labelled_once(tmp_path_factory):
   folder = tmp_path_factory.mktemp('labelled')
   labelling.Labelling(batch_size=32).run(
-      fakes.Teacher(TABLE), fakes.Pool(SIZES), str(folder), 't1')
+      fakes.teachers(TABLE), fakes.Pool(SIZES), str(folder))
   return folder
 
 
@@ -164,8 +164,8 @@ def test_no_more_files_than_images(labelled, pool, folder):
 def test_encoded_images_keep_their_bytes(tmp_path, folder):
   pool = fakes.Pool((5, 4), encoded=True, channels=3)
   labelling.Labelling(batch_size=4).run(
-      fakes.Teacher(TABLE), pool, str(tmp_path / 'labelled'), 't1',
-      view=fakes.View())
+      fakes.teachers(TABLE, view=fakes.View()), pool,
+      str(tmp_path / 'labelled'))
   run(str(tmp_path / 'labelled'), pool, folder, min_confidence=None)
   source = {r['key']: r['image'] for shard in pool.shards
             for r in pool.records(shard).as_numpy_iterator()}
@@ -176,7 +176,7 @@ def test_images_of_the_batches_beyond_the_first(tmp_path, folder, monkeypatch):
   monkeypatch.setattr(materialise, '_BATCH', 7)
   pool = fakes.Pool((20, 14, 3))
   labelling.Labelling(batch_size=4).run(
-      fakes.Teacher(TABLE), pool, str(tmp_path / 'labelled'), 't1')
+      fakes.teachers(TABLE), pool, str(tmp_path / 'labelled'))
   run(str(tmp_path / 'labelled'), pool, folder, min_confidence=0.5)
   kept = [i for i in range(37) if TABLE[i].max() >= np.float32(0.5)]
   assert 0 < len(kept) < 37
@@ -189,7 +189,7 @@ def test_the_threshold_itself_is_kept(tmp_path, folder):
                    np.float32)
   pool = fakes.Pool((3,))
   labelling.Labelling(batch_size=3).run(
-      fakes.Teacher(table), pool, str(tmp_path / 'labelled'), 't1')
+      fakes.teachers(table), pool, str(tmp_path / 'labelled'))
   counts = run(str(tmp_path / 'labelled'), pool, folder, min_confidence=0.4)
   assert counts['kept_per_class'] == [1, 0, 1]
   # 0.7 in float32 is below 0.7, but is what a confidence of 0.7 is.
@@ -201,6 +201,23 @@ def test_the_threshold_itself_is_kept(tmp_path, folder):
 def test_all_are_kept_without_a_threshold(labelled, pool, folder, minimum):
   counts = run(labelled, pool, folder, min_confidence=minimum)
   assert counts['kept'] == counts['used'] == counts['copies'] == 150
+
+
+def test_broken_images_are_never_used(pool, tmp_path, folder):
+  good = np.arange(150) % 7 != 0
+  header = headers.Header(classes=3, teacher_fingerprint='t1',
+                          source_name='pool', source_digest='d1')
+  for shard in pool.shards:
+    rows = slice(shard.first, shard.first + shard.num_examples)
+    with store.writing_predictions(
+        store.predictions_path(tmp_path, shard.name), header) as writer:
+      writer.write(pool.keys[rows], TABLE[rows], is_good=good[rows])
+  counts = run(str(tmp_path), pool, folder, min_confidence=None)
+  assert counts['pool'] == 150
+  assert counts['kept'] == counts['copies'] == good.sum()
+  rows = parquet.read_table(folder / 'selection.parquet').to_pylist()
+  assert [row['key'] for row in rows] == [
+      key for key, is_good in zip(pool.keys, good) if is_good]
 
 
 def test_same_again_and_other_seed_other_copies(labelled, pool, tmp_path):
@@ -362,7 +379,7 @@ def test_a_balance_that_drops_all(labelled, pool, folder):
 
 def test_an_empty_pool(tmp_path, folder):
   pool = fakes.Pool((0,))
-  labelling.Labelling().run(fakes.Teacher(TABLE), pool, str(tmp_path), 't1')
+  labelling.Labelling().run(fakes.teachers(TABLE), pool, str(tmp_path))
   assert failure(str(tmp_path), pool, folder) == (
       'The pool `pool` has no image to select; look at its path.')
 
@@ -393,7 +410,7 @@ def test_predictions_of_two_teachers(labelled, pool, folder):
   pool_of_one = fakes.Pool(SIZES)
   pool_of_one.shards = pool.shards[2:]
   labelling.Labelling(batch_size=32).run(
-      fakes.Teacher(TABLE), pool_of_one, labelled, 't2')
+      fakes.teachers(TABLE, 't2'), pool_of_one, labelled)
   assert failure(labelled, pool, folder) == (
       f'`{labelled}/predictions-00002-of-00003.parquet` should be of teacher '
       "fingerprint 't1', but is of 't2'; label the pool again.")

@@ -9,8 +9,9 @@ VIEW = fakes.View()
 
 
 def read(source, number, batch_size, view=VIEW):
-  return [(keys.tolist(), images) for keys, images in shard_batches.batches(
-      source, source.shards[number], batch_size, view)]
+  return [(batch.keys.tolist(), batch.images)
+          for batch in shard_batches.batches(
+              source, source.shards[number], batch_size, view)]
 
 
 @pytest.mark.parametrize('encoded', [False, True])
@@ -28,6 +29,21 @@ def test_encoded_images_come_as_bytes_unless_decoded():
   source = fakes.Pool((2,), encoded=True)
   (_, images), = read(source, 0, 8, view=None)
   assert all(image.startswith(b'\x89PNG') for image in images)
+
+
+def test_what_does_not_decode_is_not_good():
+  class Doubtful(fakes.View):
+    def of(self, records):
+      return super().of(records).map(lambda record: {
+          **record, 'is_good': record['key'] != 'pool/3'})
+
+  source = fakes.Pool((2, 3))
+  found = [batch.is_good.tolist() for batch in shard_batches.batches(
+      source, source.shards[1], 2, Doubtful())]
+  assert found == [[True, False], [True]]
+  found = [batch.is_good.tolist() for batch in shard_batches.batches(
+      source, source.shards[1], 2)]
+  assert found == [[True, True], [True]]
 
 
 def test_images_of_several_sizes_are_an_error():

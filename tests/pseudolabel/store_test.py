@@ -415,6 +415,28 @@ def test_scores_are_from_before_rounding(path):
     assert store.read_header(path) == (header, 20)
 
 
+def test_a_broken_image_is_of_a_teacher_that_knows_nothing(path, rows):
+  header = top(None, scores=('entropy', 'margin', 'energy'))
+  table = fakes.distributions(3, 6)
+  logits = np.log(table) + 4
+  bad = table.copy()
+  bad[1] = np.nan  # Whatever it says.
+  with store.writing_predictions(path, header) as writer:
+    writer.write(['a', 'b', 'c'], bad, logits, np.array([True, False, True]))
+  found, = store.read(path, ['label', 'confidence', 'probabilities',
+                             'entropy', 'margin', 'energy'])
+  expected = table.max(axis=1)
+  expected[1] = 0
+  np.testing.assert_array_equal(found['confidence'], expected)
+  assert found['label'][1] == 0
+  np.testing.assert_array_equal(found['probabilities'][1], np.float16(1 / 6))
+  np.testing.assert_array_equal(found['probabilities'][::2],
+                                table[::2].astype(np.float16))
+  np.testing.assert_allclose(found['entropy'][1], np.log(6), rtol=1e-6)
+  np.testing.assert_allclose(found['energy'], [4, np.log(6), 4], rtol=1e-5)
+  assert found['margin'][1] == 0
+
+
 def test_energy_needs_logits_of_the_shape(path):
   with pytest.raises(ValueError, match='`logits` should be given for the score'
                      ' `energy`'):
