@@ -5,9 +5,16 @@ from ns.mixture.batches import Inputs
 from ns.mixture.batches import Labelled
 from ns.mixture.batches import PseudoLabelled
 from ns.mixture.batches import Sampled
+from ns.mixture.declared_sets import Sets
+from ns.mixture.folder import Folder
 from ns.mixture.idx import Idx
+from ns.mixture.image_files import ImageFiles
 from ns.mixture.labels import HardLabels
 from ns.mixture.labels import SoftLabels
+from ns.mixture.parquet import Parquet
+from ns.mixture.pools import Pools
 from ns.mixture.sources import Shard
 from ns.mixture.splits import FewLabels
 from ns.mixture.subset import Subset
+from ns.mixture.tf_record import TfRecord
+from ns.mixture.tfds import Tfds

@@ -110,8 +110,7 @@ class FewLabels:
       raise errors.RunError(
           f'`FewLabels.validation` should leave some of the {len(labels)} '
           f'images of `{self.train.name}`, but is {self.validation}.')
-    seed = seeds.Seed(self.split_seed).child('split').value
-    order = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
+    order = permutation(self.split_seed, len(labels))
     validation, rest = np.split(order, [self.validation])
     labelled = []
     for class_id in range(self.classes):
@@ -125,6 +124,12 @@ class FewLabels:
     labelled = np.concatenate(labelled)
     return {'validation': np.sort(validation), 'labelled': np.sort(labelled),
             'unlabelled': np.setdiff1d(rest, labelled)}
+
+
+def permutation(split_seed: int, count: int) -> np.ndarray:
+  """[count] int64: the order in which a seed draws images."""
+  seed = seeds.Seed(split_seed).child('split').value
+  return np.random.Generator(np.random.Philox(seed)).permutation(count)
 
 
 def check_classes(labelled: sources.Source, *others: sources.Source) -> None:

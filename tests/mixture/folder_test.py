@@ -1,0 +1,266 @@
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ns import mixture
+from ns.mixture import sources
+from tests.support import photos
+from tests.support import source_contract
+
+CLASSES = ['ant', 'bee', 'cow']
+
+
+make_cache = source_contract.make_cache
+error = source_contract.error
+in_order = photos.in_order
+
+
+def folder(tmp_path, **how):
+  return mixture.Folder(name='made', path=str(tmp_path / 'photos'), **how)
+
+
+@pytest.mark.parametrize('check_images', [False, True])
+@pytest.mark.parametrize('max_shard', [4, 10**6])
+def test_it_keeps_the_contract(tmp_path, monkeypatch, check_images, max_shard):
+  monkeypatch.setattr(sources, '_MAX_SHARD', max_shard)
+  written = photos.folder(tmp_path / 'photos')
+  source = folder(tmp_path, check_images=check_images)
+  source_contract.check(source, in_order(written))
+  assert len(source.shards) == (4 if max_shard == 4 else 1)
+  assert source.class_names == ('ant', 'bee', 'cow')
+  assert source.excluded() == []
+
+
+def test_every_shard_has_images_of_all_classes(tmp_path, monkeypatch):
+  monkeypatch.setattr(sources, '_MAX_SHARD', 30)
+  for label, name in enumerate(CLASSES):
+    for i in range(40):
+      photos.write(tmp_path / 'photos' / name / f'{i}.png', b'x%d' % i)
+  source = folder(tmp_path)
+  for shard in source.shards:
+    labels = source.class_ids[shard.first:shard.first + shard.num_examples]
+    assert np.bincount(labels, minlength=3).min() >= 4
+
+
+def test_other_files_are_passed_over(tmp_path):
+  written = photos.folder(tmp_path / 'photos')
+  for name in 'notes.txt', 'ant/Thumbs.db', 'ant/.hidden.png', '.trash/a.png':
+    photos.write(tmp_path / 'photos' / name, b'no picture')
+  source_contract.check(folder(tmp_path), in_order(written))
+
+
+def test_suffixes_may_be_upper_case(tmp_path):
+  written = photos.folder(tmp_path / 'photos')
+  written['ant/A.JPG'] = photos.write(
+      tmp_path / 'photos/ant/A.JPG', photos.encoded(0, 99, 'JPEG'))
+  source_contract.check(folder(tmp_path), in_order(written))
+
+
+def test_classes_may_be_in_another_order(tmp_path):
+  written = photos.folder(tmp_path / 'photos')
+  order = ['cow', 'ant', 'bee']
+  source = folder(tmp_path, class_folders=order)
+  source_contract.check(source, in_order(written, classes=order))
+  assert source.class_names == tuple(order)
+
+
+def test_broken_images_are_left_out_where_images_are_checked(tmp_path):
+  written = photos.folder(tmp_path / 'photos')
+  whole = photos.encoded(0, 50, 'JPEG', size=(64, 64))
+  broken = {'ant/cut.jpg': whole[:len(whole) // 2], 'bee/text.png': b'text',
+            'cow/cut.png': photos.encoded(1, 51, 'PNG')[:60],
+            'cow/empty.gif': b''}
+  for path, content in broken.items():
+    photos.write(tmp_path / 'photos' / path, content)
+  source = folder(tmp_path, check_images=True, max_excluded=0.25)
+  source_contract.check(source, in_order(written))
+  assert dict(source.excluded()) == {
+      'made/ant/cut.jpg': 'does not decode',
+      'made/bee/text.png': 'does not decode',
+      'made/cow/cut.png': 'does not decode', 'made/cow/empty.gif': 'is empty'}
+  unchecked = folder(tmp_path, max_excluded=0.25)
+  assert dict(unchecked.excluded()) == {'made/cow/empty.gif': 'is empty'}
+  assert unchecked.num_examples == len(written) + 3
+
+
+def test_too_many_broken_images(tmp_path, cache):
+  photos.folder(tmp_path / 'photos')
+  for i in range(5):
+    photos.write(tmp_path / f'photos/ant/bad{i}.png', b'')
+  source = folder(tmp_path, max_excluded=0.2)
+  said = error(lambda: source.num_examples)
+  manifest, = cache.iterdir()
+  begin, end = said.split(' (`made/')
+  assert begin == ('Of `made` a share of 0.2 may be left out at most '
+                   '(`Folder.max_excluded`), but 0.25 is')
+  assert end.endswith(
+      f': is empty; and 2 more); repair these and remove `{manifest}` to look '
+      'through the source again, or allow more.')
+  assert end.count(': is empty') == 3
+  assert folder(tmp_path, max_excluded=0.25).num_examples == 15
+
+
+def test_a_restart_lists_nothing(tmp_path, monkeypatch):
+  photos.folder(tmp_path / 'photos')
+  source_contract.check_restart(lambda: folder(tmp_path), monkeypatch)
+
+
+def test_nothing_is_listed_where_listing_is_forbidden(tmp_path):
+  """In another process, by the system: the folders may be entered only."""
+  photos.folder(tmp_path / 'photos')
+  keys = folder(tmp_path).keys()
+  if os.geteuid() == 0:
+    pytest.skip('root may list every folder')
+  folders = [tmp_path / 'photos', *(tmp_path / 'photos').glob('*/')]
+  for each in folders:
+    each.chmod(0o311)
+  try:
+    assert folder(tmp_path).keys() == keys
+    folder(tmp_path).read()
+  finally:
+    for each in folders:
+      each.chmod(0o755)
+
+
+def test_a_changed_image(tmp_path, cache):
+  written = photos.folder(tmp_path / 'photos')
+  keys = folder(tmp_path).keys()
+  path = tmp_path / 'photos' / keys[2].removeprefix('made/')
+  size = len(written[keys[2].removeprefix('made/')])
+  path.write_bytes(b'other')
+  manifest, = cache.iterdir()
+  expected = (
+      f'`{path}` should have the {size:,} bytes that it had when its source was '
+      f'looked through, but has 5; bring it back, or remove `{manifest}` to '
+      'look through the source again.')
+  source = folder(tmp_path)
+  assert error(source.read) == expected
+  with pytest.raises(Exception, match='but has 5; bring it back'):
+    source_contract.records(source)
+
+
+def test_a_missing_image(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  key = folder(tmp_path).keys()[4]
+  (tmp_path / 'photos' / key.removeprefix('made/')).unlink()
+  source = folder(tmp_path)
+  assert 'looked through, but is not there; bring it back' in error(source.read)
+  with pytest.raises(Exception, match='but is not there'):
+    source_contract.records(source)
+
+
+def test_an_image_written_again_with_the_same_size(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  key = folder(tmp_path).keys()[0]
+  path = tmp_path / 'photos' / key.removeprefix('made/')
+  os.utime(path, ns=(1, 1_000_000_001))
+  assert ' and has, but was written since, at 1000000001 for ' in error(
+      folder(tmp_path).read)
+
+
+def test_the_digest_is_of_contents_and_not_of_places(tmp_path):
+  for name in 'a', 'b', 'c', 'd':
+    photos.folder(tmp_path / name / 'photos')
+  first = folder(tmp_path / 'a').digest()
+  assert folder(tmp_path / 'b').digest() == first
+  photos.write(tmp_path / 'c/photos/ant/more.png', b'x')
+  (tmp_path / 'd/photos/ant').rename(tmp_path / 'd/photos/ape')
+  others = [folder(tmp_path / 'c').digest(), folder(tmp_path / 'd').digest(),
+            mixture.Folder(name='else', path=str(tmp_path / 'a/photos')
+                           ).digest(),
+            folder(tmp_path / 'b', class_folders=CLASSES[::-1]).digest()]
+  assert len({first, *others}) == 5
+
+
+def test_it_goes_to_another_process_without_its_manifest(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  source = folder(tmp_path)
+  keys = source.keys()
+  sent = pickle.loads(pickle.dumps(source))
+  assert 'made' not in sent.__dict__ and sent == source
+  assert sent.keys() == keys
+
+
+def test_the_second_start_loads_no_tensorflow(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  count = folder(tmp_path).num_examples
+  program = (f'import sys; sys.path[:] = {sys.path!r}\n'
+             'from ns import mixture\n'
+             f'source = mixture.Folder(name="made", path={str(tmp_path)!r} + '
+             '"/photos")\n'
+             f'assert source.num_examples == {count}; source.read()\n'
+             'source.digest(), source.class_ids, source.shards\n'
+             'sys.exit("tensorflow" in sys.modules)')
+  subprocess.run([sys.executable, '-c', program], check=True)
+
+
+def test_the_manifest_may_be_elsewhere(tmp_path, cache):
+  photos.folder(tmp_path / 'photos')
+  path = tmp_path / 'here' / 'made.parquet'
+  folder(tmp_path, manifest=str(path)).read()
+  assert path.exists() and not cache.exists()
+
+
+def test_a_manifest_of_another_source(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  path = tmp_path / 'made.parquet'
+  folder(tmp_path, manifest=str(path)).read()
+  other = folder(tmp_path, manifest=str(path), check_images=True)
+  assert error(lambda: other.num_examples) == (
+      f'`{path}` is the manifest of another source than `made` (check_images: '
+      'False -> True); give another path, or remove it.')
+
+
+def test_no_folder(tmp_path):
+  assert error(lambda: folder(tmp_path).num_examples) == (
+      f'`Folder.path` should be a folder, but `{tmp_path}/photos` is none.')
+
+
+@pytest.mark.parametrize('found, class_folders, wanted', [
+    (['ant'], (), 'at least two sub-folders, one for each class'),
+    (['ant', 'bee'], ['ant', 'cow'], "the sub-folders ['ant', 'cow']"),
+    (['ant', 'bee', 'cow'], ['ant', 'bee'], "the sub-folders ['ant', 'bee']")])
+def test_other_sub_folders(tmp_path, found, class_folders, wanted):
+  photos.folder(tmp_path / 'photos', classes=found)
+  source = folder(tmp_path, class_folders=class_folders)
+  assert error(lambda: source.num_examples) == (
+      f'`Folder.path` should have {wanted}, but `{tmp_path}/photos` has '
+      f'{found}.')
+
+
+def test_no_images(tmp_path, cache):
+  for name in 'ab':
+    (tmp_path / 'photos' / name).mkdir(parents=True)
+  said = error(lambda: folder(tmp_path).num_examples)
+  manifest, = cache.iterdir()
+  assert said == (
+      '`made` should have images, but has none; look at `Folder.path`, and '
+      f'remove `{manifest}` to look through the source again.')
+
+
+def test_a_name_that_is_not_utf_8(tmp_path):
+  written = photos.folder(tmp_path / 'photos')
+  with open(os.fsencode(tmp_path / 'photos/ant/') + b'/\xff.png', 'wb') as file:
+    file.write(b'x')
+  source = folder(tmp_path, max_excluded=0.1)
+  source_contract.check(source, in_order(written))
+  assert source.excluded() == [
+      (r'made/ant/\udcff.png', 'has a name that is not UTF-8')]
+
+
+@pytest.mark.parametrize('field, value, said', [
+    ('name', '', "a short name without `/`, but is ''."),
+    ('name', 'a/b', "a short name without `/`, but is 'a/b'."),
+    ('path', 3, 'a value of type str, but is 3.'),
+    ('check_images', 1, 'one of True, False, but is 1.'),
+    ('max_excluded', 1.5, 'a number at least 0 and at most 1, but is 1.5.'),
+    ('manifest', None, 'a value of type str, but is None.'),
+    ('class_folders', 'ab', "a value of type list or tuple, but is 'ab'.")])
+def test_wrong_fields(field, value, said):
+  with pytest.raises((TypeError, ValueError)) as caught:
+    mixture.Folder(**{'name': 'made', 'path': 'a', field: value})
+  assert str(caught.value) == f'`Folder.{field}` should be {said}'
