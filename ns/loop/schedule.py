@@ -120,10 +120,12 @@ def _parts(generation, *names):
 
 
 def _check_model(run, generation) -> None:
-  """The model takes this noise, and, where they are taken as they are, these
-  images."""
+  """The model takes this noise, these replicas and, where they are taken as
+  they are, these images."""
   if hasattr(generation.model, 'check_noise'):
     generation.model.check_noise(generation.model_noise)
+  if hasattr(generation.model, 'normalization'):
+    generation.model.normalization.group_size(run.runtime.replicas)
   size, channels = generation.model.image_size, generation.model.channels
   crops = generation.crop, generation.evaluation_crop
   expected = (size, size, channels)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from ns.core import checks
+from ns.core import errors
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,14 +39,14 @@ class BatchNorm:
     """How many of `replicas` make the statistics together; 1 for each its own.
 
     Raises:
-      ValueError: where groups of this size do not make up all replicas.
+      RunError: groups of this size do not make up all replicas.
     """
     if self.replicas == 'local':
       return 1
     if self.replicas == 'all':
       return replicas
     if replicas % self.replicas:
-      raise ValueError(
+      raise errors.RunError(
           f'`BatchNorm.replicas` should divide the number of replicas, '
           f"{replicas}, but is {self.replicas}; bind a divisor of it, 'local' "
           "or 'all'.")

@@ -301,3 +301,12 @@ def test_weights_from_elsewhere_have_no_teacher_and_no_data(tmp_path):
   assert list(stages)[:3] == ['imported/train', 'imported/evaluate',
                               'student1/label']
   assert set(stages['imported/train'].form) == {'model', 'training'}
+
+
+def test_groups_that_do_not_divide_the_replicas_are_said_by_the_plan(tmp_path):
+  model = dataclasses.replace(
+      tiny.architecture(), normalization=models.BatchNorm(replicas=3))
+  run = tiny.run(tmp_path, changes={'teacher': {'model': model}})
+  run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=4))
+  with pytest.raises(errors.RunError, match='`BatchNorm.replicas`'):
+    run.stages()

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from ns.core import errors
 from ns import models
 
 
@@ -48,7 +49,7 @@ def test_group_size(replicas, of_one, of_eight):
     if size:
       assert made.group_size(count) == size
       continue
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(errors.RunError) as raised:
       made.group_size(count)
     assert str(raised.value) == (
         f'`BatchNorm.replicas` should divide the number of replicas, {count}, '

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ns.core import errors
 from ns.models import batch_norm
 from ns.models import device
 from ns.models import normalization
@@ -158,7 +159,7 @@ def test_groups_that_do_not_make_up_all_replicas():
   strategy = two_devices.strategy()
   with strategy.scope():
     made = layer(replicas=3)
-  with pytest.raises(ValueError, match=(
+  with pytest.raises(errors.RunError, match=(
       '`BatchNorm.replicas` should divide the number of replicas, 2, but is 3; '
       "bind a divisor of it, 'local' or 'all'.")):
     strategy.run(lambda: made(INPUTS, training=True))
