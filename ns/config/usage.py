@@ -44,16 +44,27 @@ class Usage:
     """The bindings without effect that are to be told.
 
     A row of a catalogue may be unused. A flag, or a line of an overriding file,
-    has to be in force somewhere. For others it is enough to reach an object:
-    they may be defaults, and all generations say otherwise.
+    has to be in force somewhere, or what is in force instead comes from a later
+    file or from flags. For others it is enough to reach an object: they may be
+    defaults, and all generations say otherwise.
     """
     def is_unused(bound: bounds.Bound) -> bool:
       binding, in_force = bound.binding, self._in_force(bound)
       if binding.override and not binding.included:
-        return bound not in in_force
+        return bound not in in_force and not (
+            in_force and all(self._is_later(other, bound)
+                             for other in in_force))
       return not binding.catalogue and not in_force
 
     return [bound for bound in self.found if is_unused(bound)]
+
+  def _is_later(self, bound: bounds.Bound, other: bounds.Bound) -> bool:
+    """Whether it stands in a later file of the command line, or in its flags."""
+    ours, theirs = bound.binding.where, other.binding.where
+    # Flags have no line, and are of one kind.
+    return (bound.binding.override and self.found.index(bound) >
+            self.found.index(other) and (ours.line and ours.file) != (
+                theirs.line and theirs.file))
 
   def _in_force(self, bound: bounds.Bound) -> list[bounds.Bound]:
     """For each object that `bound` reaches, what is in force: it or another."""

@@ -157,3 +157,19 @@ def test_a_parameter_that_the_code_gives_itself():
       'loop.caller.function = @loop.given\nloop.given.size = 3\n') == (
           'run.gin:11: `loop.given.size` is unused: no code that builds '
           '`loop.given` leaves that parameter to the config.')
+
+
+def test_an_overriding_file_may_be_overridden_everywhere_by_what_is_later():
+  layers = 'noise.RandAugment.layers'
+  each = [f'teacher/{layers}=3', f'student1/{layers}=4']
+  composed = runs.compose(runs.RUN, *each, files=['l.gin'], l=f'{layers} = 5\n')
+  assert composed.notes == ()
+  assert [g.noise.layers for g in composed.root.generations] == [3, 4]
+  assert runs.compose(runs.RUN, files=['l.gin', 'e.gin'], l=f'{layers} = 5\n',
+                      e=_EACH).notes == ()
+  # Not by what is earlier, and not by its own kind.
+  for files in (['e.gin', 'l.gin'],):
+    assert 'is unused: in every scope' in runs.message(
+        runs.RUN, files=files, l=f'{layers} = 5\n', e=_EACH)
+  assert 'is unused: in every scope' in runs.message(
+      runs.RUN, f'{layers}=5', *each)
