@@ -126,14 +126,16 @@ def _check_model(run, generation) -> None:
     generation.model.check_noise(generation.model_noise)
   if hasattr(generation.model, 'normalization'):
     generation.model.normalization.group_size(run.runtime.replicas)
+  if not any(isinstance(crop, crop_lib.AsIs)
+             for crop in (generation.crop, generation.evaluation_crop)):
+    return
   size, channels = generation.model.image_size, generation.model.channels
-  crops = generation.crop, generation.evaluation_crop
-  expected = (size, size, channels)
-  if (any(isinstance(crop, crop_lib.AsIs) for crop in crops)
-      and tuple(run.data.image_shape) != expected):
+  expected, shape = (size, size, channels), run.data.image_shape
+  # Where it is not known, the crop itself looks at every image.
+  if shape is not None and tuple(shape) != expected:
     raise errors.RunError(
         f'The model of {generation.name} takes images of {_shape(expected)}, '
-        f'but those of the data are {_shape(run.data.image_shape)}; bind '
+        f'but those of the data are {_shape(shape)}; bind '
         "the architecture's `image_size` and `pixel_mean`, or `crop` and "
         '`evaluation_crop` of `Generation`, which resize.')
 

@@ -13,6 +13,7 @@ from ns import training as training_lib
 from ns.core import errors
 from ns.core import runtime
 from tests.support import data_sets
+from tests.support import photos
 from tests.support import tiny
 
 
@@ -212,6 +213,17 @@ def test_a_model_for_other_images(tmp_path, model, takes):
       f'The model of student1 takes images of {takes}, but those of the data '
       "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`, or "
       '`crop` and `evaluation_crop` of `Generation`, which resize.')
+
+
+def test_images_whose_shape_is_not_known_are_looked_at_as_they_come(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  source = mixture.Folder(name='photos', path=str(tmp_path / 'photos'),
+                          manifest=str(tmp_path / 'photos.parquet'))
+  run = loop.SelfTraining(
+      generations=[tiny.generation('teacher', has_teacher=False)],
+      data=mixture.Sets(train=source, pools=(), validation=4))
+  assert run.data.image_shape is None
+  assert [stage.kind for stage in run.stages()] == ['train', 'evaluate']
 
 
 def test_two_of_the_same_run_are_one_configuration(tmp_path):

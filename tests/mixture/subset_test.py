@@ -5,6 +5,7 @@ from ns import mixture
 from ns.mixture import sources
 from tests.support import data_sets
 from tests.support import idx_files
+from tests.support import tf_records
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (12, 3, 2), np.uint8)
@@ -84,3 +85,23 @@ def test_the_made_up_data_set_is_separable():
   means = np.stack([pixels[labels == c].mean(0) for c in range(4)])
   distances = ((others[:, np.newaxis] - means) ** 2).sum((2, 3))
   assert (distances.argmin(1) == truth).mean() > 0.95
+
+
+def test_where_files_are_read_in_order_its_shards_are_theirs(
+    tmp_path, monkeypatch):
+  monkeypatch.setenv('NS_CACHE_DIR', str(tmp_path / 'cache'))
+  for number, count in enumerate([4, 3, 5, 2]):
+    tf_records.write(tmp_path / f'r{number}', [
+        tf_records.example(**{'image/encoded': b'%d-%d' % (number, i)})
+        for i in range(count)])
+  records = mixture.TfRecord(name='made', files=f'{tmp_path}/r*', label='')
+  part = subset(records, [0, 3, 4, 8, 11, 12], is_labelled=False)
+  assert [(s.name, s.first, s.num_examples) for s in part.shards] == [
+      ('r0', 0, 2), ('r1', 2, 1), ('r2', 3, 2), ('r3', 5, 1)]
+  images = lambda *where: [
+      r['image'] for r in part.records(*where).as_numpy_iterator()]
+  assert images() == [b'0-0', b'0-3', b'1-0', b'2-1', b'2-4', b'3-0']
+  assert [images(shard) for shard in part.shards] == [
+      [b'0-0', b'0-3'], [b'1-0'], [b'2-1', b'2-4'], [b'3-0']]
+  assert images(part.shards[2], np.array([1])) == [b'2-4']
+  assert part.hidden_labels() is None and part.image_shape is None
