@@ -22,10 +22,18 @@ class Sequence:
     checks.instance(self, 'steps', list, tuple)
     for number, step in enumerate(self.steps):
       if isinstance(step, type) or not callable(getattr(step, 'apply', None)):
+        mixes = not isinstance(step, type) and hasattr(step, 'mix')
+        what = ('it mixes a batch: bind it to `loop.Generation.batch_noise`'
+                if mixes else
+                'write a gin reference with brackets, `@noise.Cutout()`')
         raise TypeError(
             f'`Sequence.steps` should be of objects with `apply()`, but number '
-            f'{number} (from 0) is {step!r}; write a gin reference with '
-            'brackets, `@noise.Cutout()`.')
+            f'{number} (from 0) is {step!r}; {what}.')
+      if getattr(step, 'on_device', False):
+        raise ValueError(
+            f'`Sequence.steps` should not have an `OnDevice`, but number '
+            f'{number} (from 0) is one; bind `@noise.OnDevice()` around the '
+            'sequence.')
     object.__setattr__(self, 'steps', tuple(self.steps))
 
   def apply(self, images, seeds):

@@ -7,8 +7,8 @@ sys.path[:] = {path}
 from ns import noise
 noise.Sequence(steps=[noise.RandAugment(magnitude=9), noise.Off(),
                       noise.FlipAndShift(), noise.Cutout(size=3),
-                      noise.AutoAugment(),
-                      noise.OnDevice(noise=noise.FlipAndShift())])
+                      noise.AutoAugment()])
+noise.OnDevice(noise=noise.FlipAndShift())
 noise.MixUp()
 noise.CutMix()
 sys.exit('tensorflow' in sys.modules)

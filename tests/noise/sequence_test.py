@@ -62,6 +62,10 @@ def test_steps_become_a_tuple():
      '`Sequence.steps` should be of objects with `apply()`, but number 0 (from '
      "0) is <class 'ns.noise.sequence.Off'>; write a gin reference with "
      'brackets, `@noise.Cutout()`.'),
+    ([noise.MixUp()],
+     '`Sequence.steps` should be of objects with `apply()`, but number 0 (from '
+     '0) is MixUp(alpha=0.2, probability=1.0); it mixes a batch: bind it to '
+     '`loop.Generation.batch_noise`.'),
     (noise.Off(),
      '`Sequence.steps` should be a value of type list or tuple, but is Off().'),
 ])
@@ -69,3 +73,11 @@ def test_error_sentences(steps, sentence):
   with pytest.raises(TypeError) as raised:
     noise.Sequence(steps=steps)
   assert str(raised.value) == sentence
+
+
+def test_what_the_accelerator_makes_is_no_step():
+  with pytest.raises(ValueError) as raised:
+    noise.Sequence(steps=[noise.Off(), noise.OnDevice(noise=noise.Off())])
+  assert str(raised.value) == (
+      '`Sequence.steps` should not have an `OnDevice`, but number 1 (from 0) '
+      'is one; bind `@noise.OnDevice()` around the sequence.')
