@@ -3,6 +3,7 @@
 import dataclasses
 
 from ns.core import checks
+from ns.noise import op_names
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Cutout:
 
   def __post_init__(self):
     checks.integer(self, 'size', at_least=1)
+    checks.number(self, 'size', at_most=op_names.LARGEST_HOLE)
     checks.number(self, 'probability', at_least=0, at_most=1)
     checks.integer(self, 'fill', at_least=0)
     checks.number(self, 'fill', at_most=255)

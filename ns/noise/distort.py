@@ -48,6 +48,7 @@ def apply(images: tf.Tensor, ops: tf.Tensor, arguments: tf.Tensor, *,
     The shape of `images`, uint8.
 
   Raises:
+    TypeError: for images of another type.
     ValueError: for an unknown form or contrast, or operations of which the
       number of layers is not known.
   """
@@ -56,7 +57,11 @@ def apply(images: tf.Tensor, ops: tf.Tensor, arguments: tf.Tensor, *,
     if value not in choices:
       raise ValueError(f'`{name}` should be one of '
                        f'{", ".join(map(repr, choices))}, but is {value!r}.')
-  images = tf.convert_to_tensor(images, tf.uint8)
+  images = tf.convert_to_tensor(images)
+  if images.dtype != tf.uint8:
+    raise TypeError(f'`images` should be of type uint8, but is of '
+                    f'{images.dtype.name}; noise comes before values are '
+                    'scaled.')
   ops = tf.convert_to_tensor(ops, tf.int32)
   arguments = tf.convert_to_tensor(arguments, tf.float32)
   if ops.shape.rank != 2 or ops.shape[1] is None:

@@ -15,3 +15,5 @@ CONTRASTS = ('released', 'correct')
 OVERFLOWS = ('wrap', 'clamp')
 # In which drawn operations are computed: see `distort`.
 FORMS = ('auto', 'native', 'tensorflow', 'xla')
+# Of Cutout's size in pixels: far past every image, far below 2**31.
+LARGEST_HOLE = 10**6

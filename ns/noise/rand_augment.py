@@ -96,6 +96,7 @@ class RandAugment:
     checks.number(self, 'magnitude', at_least=0, at_most=_MOST)
     checks.integer(self, 'layers', at_least=1)
     checks.integer(self, 'cutout_size', at_least=0)
+    checks.number(self, 'cutout_size', at_most=op_names.LARGEST_HOLE)
     checks.number(self, 'translate_size', at_least=0)
     checks.integer(self, 'fill', at_least=0)
     checks.number(self, 'fill', at_most=255)

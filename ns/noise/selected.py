@@ -95,5 +95,6 @@ def _smooth(images, values):
 
   height, width = tf.unstack(tf.shape(images)[1:3])
   inner = inside(height)[:, tf.newaxis] & inside(width)
-  smooth = tf.pad(spatial.smooth(images), [[0, 0], [1, 1], [1, 1], [0, 0]])
+  # Padded before, so that an image of one row keeps its shape.
+  smooth = spatial.smooth(tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]]))
   return tf.where(inner[:, :, tf.newaxis], smooth, values)

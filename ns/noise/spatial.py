@@ -52,9 +52,10 @@ def sharpness(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
   """Blends with the image smoothed; the outermost pixels stay.
 
   The smoothing kernel is PIL's SMOOTH: 5 / 13 in the middle, 1 / 13 around it.
+  An image of a side below 3 has outermost pixels only.
 
   Args:
-    images: [batch, height, width, channels] uint8, at least 2 by 2 pixels.
+    images: [batch, height, width, channels] uint8.
     factor: [batch] float32, 1 changes nothing, above 1 sharpens.
 
   Returns:
@@ -62,8 +63,10 @@ def sharpness(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
   """
   inner = rounding.blend(
       smooth(images), tf.cast(images[:, 1:-1, 1:-1], tf.float32), factor)
-  rows = tf.concat([images[:, 1:-1, :1], inner, images[:, 1:-1, -1:]], axis=2)
-  return tf.concat([images[:, :1], rows, images[:, -1:]], axis=1)
+  # The last, where it is not the first.
+  last = images[:, 1:-1, 1:][:, :, -1:]
+  rows = tf.concat([images[:, 1:-1, :1], inner, last], axis=2)
+  return tf.concat([images[:, :1], rows, images[:, 1:][:, -1:]], axis=1)
 
 
 def smooth(images: tf.Tensor) -> tf.Tensor:

@@ -67,6 +67,8 @@ def test_result_does_not_depend_on_the_batch():
 @pytest.mark.parametrize('arguments, sentence', [
     ({'size': 0},
      '`Cutout.size` should be a whole number of at least 1, but is 0.'),
+    ({'size': 10**9},
+     '`Cutout.size` should be a number at most 1000000, but is 1000000000.'),
     ({'size': 4, 'probability': -0.1},
      '`Cutout.probability` should be a number at least 0 and at most 1, but is '
      '-0.1.'),

@@ -142,6 +142,40 @@ def test_numbers_of_another_operation_do_no_harm():
         run(images[plain], ops[plain], arguments[plain], 'tensorflow'))
 
 
+@pytest.mark.parametrize('form', ('native', *FORMS))
+@pytest.mark.parametrize('shape', [(1, 1), (1, 7), (7, 1), (2, 2), (2, 7)])
+def test_sharpness_leaves_images_without_an_inside(shape, form):
+  if form == 'native' and distort.kernel.load() is None:
+    pytest.skip('there is no C++ compiler')
+  images = np.random.default_rng(0).integers(
+      0, 256, (3, *shape, 3)).astype(np.uint8)
+  ops = np.full((3, 1), NAMES.index('Sharpness'), np.int32)
+  arguments = np.full((3, 1, 6), 1.9, np.float32)
+  np.testing.assert_array_equal(run(images, ops, arguments, form), images)
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (1, 7), (7, 1), (2, 2)])
+def test_forms_agree_on_images_of_few_pixels(shape):
+  _, ops, arguments, _ = every_operation(9, 3)
+  images = np.random.default_rng(0).integers(
+      0, 256, (len(ops), *shape, 3)).astype(np.uint8)
+  expected = run(images, ops, arguments, 'tensorflow')
+  assert expected.shape == images.shape
+  for form in ('auto', 'xla', 'compiled'):
+    np.testing.assert_array_equal(
+        run(images, ops, arguments, form), expected)
+
+
+@pytest.mark.parametrize('images', [
+    np.full((5, 6, 7, 3), 0.5, np.float32), tf.zeros([5, 6, 7, 3])])
+def test_values_that_are_not_bytes_are_an_error(images):
+  with pytest.raises(TypeError) as raised:
+    distort.apply(images, np.zeros((5, 1), np.int32), np.zeros((5, 1, 6)))
+  assert str(raised.value) == (
+      '`images` should be of type uint8, but is of float32; noise comes '
+      'before values are scaled.')
+
+
 @pytest.mark.parametrize('changes, sentence', [
     ({'form': 'fast'},
      "`form` should be one of 'auto', 'native', 'tensorflow', 'xla', but is "

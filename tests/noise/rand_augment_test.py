@@ -1,5 +1,6 @@
 """What is drawn, with which argument, and what comes of it."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -346,6 +347,9 @@ def test_ops_become_a_tuple():
     ({'cutout_size': -1},
      '`RandAugment.cutout_size` should be a whole number of at least 0, but is '
      '-1.'),
+    ({'cutout_size': 10**9},
+     '`RandAugment.cutout_size` should be a number at most 1000000, but is '
+     '1000000000.'),
     ({'translate_size': -0.5},
      '`RandAugment.translate_size` should be a number at least 0, but is '
      '-0.5.'),
@@ -372,6 +376,15 @@ def test_error_sentences(changes, sentence):
   with pytest.raises(ValueError) as raised:
     noise.RandAugment(**{'magnitude': 9, **changes})
   assert str(raised.value).startswith(sentence)
+
+
+def test_the_largest_hole_is_all_of_the_image():
+  images, seeds = batch(10)
+  augment = noise.RandAugment(
+      magnitude=30, layers=1, ops=['Cutout'], cutout_size=10**6)
+  for form in ('auto', 'tensorflow', 'xla'):
+    result = dataclasses.replace(augment, form=form).apply(images, seeds)
+    np.testing.assert_array_equal(result, tf.fill(images.shape, 128))
 
 
 def test_two_channels_with_color_are_an_error():
