@@ -21,8 +21,7 @@ class Generation:
   A generation whose mixture has pseudo-labelled images has the generation
   before it as its teacher, or those that `teachers` names: these label the pool
   and the labels are selected first. One that takes its weights from a
-  checkpoint is trained on nothing, and
-  has no teacher.
+  checkpoint is trained on nothing, and has no teacher.
 
   Attributes:
     name: of the generation, a folder of the run; its gin scope unless bound.

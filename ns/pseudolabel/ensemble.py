@@ -73,6 +73,7 @@ class Ensemble:
     for seen in zip(*(shard_batches.batches(source, shard, batch_size, view)
                       for view in views), strict=True):
       keys = seen[0].keys
+      is_good = np.all([batch.is_good for batch in seen], axis=0)
       answers = []
       for teacher in self.teachers:
         images = _filled(seen[views.index(teacher.view)].images, batch_size)
@@ -82,10 +83,11 @@ class Ensemble:
               teacher.name, probabilities, batch_size, source)
           answers.append((probabilities[:len(keys)],
                           logits[:len(keys)] if with_logits else None))
+          is_good &= answers[-1][0].any(axis=1)
       probabilities, logits = self._mean(answers, with_logits)
       yield teachers_lib.Answers(
           keys=keys, probabilities=probabilities, logits=logits,
-          is_good=np.all([batch.is_good for batch in seen], axis=0))
+          is_good=is_good)
 
   def _pictures(self, images: np.ndarray) -> list[np.ndarray]:
     return [images] if self.augment is None else [images, images[:, :, ::-1]]
@@ -110,5 +112,7 @@ def _filled(images: np.ndarray, batch_size: int) -> np.ndarray:
   padding = batch_size - len(images)
   if not padding:
     return images
-  black = np.zeros((padding, *images.shape[1:]), images.dtype)
+  # Of encoded images, empty bytes, which are a broken one.
+  black = np.full((padding, *images.shape[1:]),
+                  b'' if images.dtype == object else 0, images.dtype)
   return np.concatenate([images, black])

@@ -112,7 +112,7 @@ class Labelling:
         distributions over the source's classes; what it says has collapsed to
         few classes; too many images are broken; or the source cannot be read.
     """
-    self._check_accuracies(teachers)
+    self.check_accuracies(teachers)
     ensemble = ensembles.Ensemble(
         teachers=tuple(teachers), weights=self.weights, augment=self.augment)
     header = self.header(ensemble.fingerprint, source)
@@ -141,6 +141,27 @@ class Labelling:
       self.check(tally, source)
     return {**self.results(tally), 'images_labelled': labelled,
             'shards_kept': kept}
+
+  def check_accuracies(self, teachers) -> None:
+    """Checks teachers before they label; they have `name` and `accuracy`.
+
+    Raises:
+      RunError: one is not accurate enough, or it is not known how much.
+    """
+    if self.min_accuracy is None:
+      return
+    for teacher in teachers:
+      if teacher.accuracy is None:
+        raise errors.RunError(
+            f'`Labelling.min_accuracy` = {self.min_accuracy:g} asks for the '
+            f'accuracy of the teacher `{teacher.name}` on validation, which is '
+            'not known; evaluate it first, or leave the bound out.')
+      if not teacher.accuracy >= self.min_accuracy:
+        raise errors.RunError(
+            f'The teacher `{teacher.name}` should have an accuracy of at least '
+            f'`Labelling.min_accuracy` = {self.min_accuracy:g} on validation '
+            f'before it labels, but has {teacher.accuracy:.4g}; train it '
+            'better, or lower the bound.')
 
   def header(self, teacher_fingerprint: str, source) -> headers.Header:
     """The header of all files of a pool.
@@ -204,22 +225,6 @@ class Labelling:
         'mean_confidence': tally.mean_confidence,
         'class_entropy': tally.class_entropy,
         **(broken if tally.broken else {})}
-
-  def _check_accuracies(self, teachers) -> None:
-    if self.min_accuracy is None:
-      return
-    for teacher in teachers:
-      if teacher.accuracy is None:
-        raise errors.RunError(
-            f'`Labelling.min_accuracy` = {self.min_accuracy:g} asks for the '
-            f'accuracy of the teacher `{teacher.name}` on validation, which is '
-            'not known; evaluate it first, or leave the bound out.')
-      if not teacher.accuracy >= self.min_accuracy:
-        raise errors.RunError(
-            f'The teacher `{teacher.name}` should have an accuracy of at least '
-            f'`Labelling.min_accuracy` = {self.min_accuracy:g} on validation '
-            f'before it labels, but has {teacher.accuracy:.4g}; train it '
-            'better, or lower the bound.')
 
 
 def spread(source) -> tuple:
