@@ -12,9 +12,12 @@ FORMATS = 'JPEG', 'PNG', 'BMP', 'GIF', 'WEBP'
 
 def picture(class_id: int, seed: int, size: tuple[int, int] = (24, 20)
             ) -> Image.Image:
-  """A picture of its class' two colours, half hidden under noise."""
+  """A picture with noise, in the colours of its class, one of three.
+
+  The left half is red, green or blue, and the right one is what comes next.
+  """
   height, width = size
-  colours = np.random.default_rng(class_id).integers(0, 256, (2, 3))
+  colours = 60 + 140 * np.eye(3)[[class_id % 3, (class_id + 1) % 3]]
   halves = np.arange(width) * 2 // width
   noise = np.random.default_rng(1000 + seed).integers(
       -40, 40, (height, width, 3))
