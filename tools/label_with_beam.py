@@ -1,0 +1,182 @@
+"""Labels the pool on a cluster: Apache Beam over an exported network.
+
+  bazel run //tools:label_with_beam -- --gin_file=RUN.gin --work_dir=DIR
+      [--generation=student1] [--runner=DataflowRunner --project=… …]
+      [--export_dir=DIR] [--output=DIR]
+      [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE]
+  bazel run //tools:label_with_beam -- --gin_file=POOL.gin --source=ROW
+      --export_dir=DIR --output=DIR [--runner=…]
+
+The first form labels the pool of a run for a generation, as the run itself
+would: with its `Labelling`, and with what its teachers exported. The files go
+where the run looks for them, so that it goes on with them. The second labels
+any source that a gin file names, `ROW/mixture.Idx.name = …`, with what
+`Labelling` is by default. All other flags are Apache Beam's: the runner and its
+options. Prints what the labels come to, as JSON.
+"""
+
+import argparse
+from collections.abc import Sequence
+import json
+import logging
+import os
+import sys
+
+from ns import config
+from ns import main as ns_main
+from ns.core import errors
+from ns.core import files
+from tools import catalogue
+
+# Beam's own default looks for a program on the network first.
+_RUNNER = '--runner=FnApiRunner'
+
+
+def label(arguments: argparse.Namespace, options: Sequence[str]) -> dict:
+  """Labels what the arguments say; returns what it came to.
+
+  Args:
+    arguments: of this tool.
+    options: of Apache Beam.
+  """
+  if arguments.source:
+    labelling, teachers, source, folder = _of_a_source(arguments)
+  else:
+    labelling, teachers, source, folder = _of_a_run(arguments)
+  # It says on loading what it does not find, to those who use it or not.
+  logging.disable(logging.WARNING)
+  try:
+    from apache_beam.options import pipeline_options
+    from ns.pseudolabel import beam
+  finally:
+    logging.disable(logging.NOTSET)
+  if not any(option.split('=')[0] == '--runner' for option in options):
+    options = [_RUNNER, *options]
+  return beam.run(labelling, teachers, source, folder,
+                  pipeline_options.PipelineOptions(list(options)))
+
+
+def _of_a_source(arguments):
+  from ns.pseudolabel import exported
+  from ns.pseudolabel import labelling
+  for name in 'export_dir', 'output':
+    if not getattr(arguments, name):
+      raise errors.ConfigError(f'`--{name}` is needed with `--source`; name a '
+                               'folder.')
+  source = catalogue.row(arguments.gin_file, arguments.source, 'records')
+  return (labelling.Labelling(),
+          [exported.Exported(folder=_path(folder))
+           for folder in arguments.export_dir], source, _path(arguments.output))
+
+
+def _of_a_run(arguments):
+  from ns.pseudolabel import exported
+  composition = config.compose(
+      arguments.gin_file, arguments.gin_bindings,
+      [path for path in arguments.gin_search_paths.split(',') if path])
+  run = composition.root
+  work_dir = (_path(arguments.work_dir) if arguments.work_dir else
+              ns_main.default_work_dir(composition.run_file))
+  generation, teachers = choose(run, arguments.generation)
+  folders = ([_path(folder) for folder in arguments.export_dir]
+             or [os.path.join(work_dir, name, 'export') for name in teachers])
+  if len(folders) != len(teachers):
+    raise errors.ConfigError(
+        f'`--export_dir` should be given for each of the teachers '
+        f'{", ".join(teachers)}, but is given {len(folders)} times.')
+  return (generation.labelling,
+          [exported.Exported(folder=folder,
+                             accuracy=_accuracy(run, work_dir, name))
+           for folder, name in zip(folders, teachers)],
+          run.data.unlabelled, _path(arguments.output) if arguments.output else
+          os.path.join(work_dir, generation.name, 'label'))
+
+
+def choose(run, name: str | None):
+  """The generation named `name`, or the first with a teacher; its teachers.
+
+  Raises:
+    ConfigError: the run has none of that name, or it has no teacher.
+  """
+  names = [generation.name for generation in run.generations]
+  taught = {generation.name: generation for generation in run.generations
+            if generation.has_teacher}
+  name = name or next(iter(taught), None)
+  if name not in taught:
+    raise errors.ConfigError(
+        '`--generation` should be one that is labelled for, of '
+        f'{", ".join(taught) or "none"}, but is {name!r}.')
+  generation = taught[name]
+  return generation, (list(generation.teachers)
+                      or [names[names.index(name) - 1]])
+
+
+def _accuracy(run, work_dir: str, name: str) -> float | None:
+  """Of a generation on validation, where it is evaluated."""
+  from ns.core import manifest
+  made = manifest.read(os.path.join(work_dir, name, 'evaluate'))
+  validation = run.data.evaluation_sets[0]
+  return made and made.results[validation.name].get('accuracy')
+
+
+def _path(path: str) -> str:
+  return str(files.user_path(path))
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+  """The arguments of this tool, and the options of Apache Beam.
+
+  Raises:
+    ConfigError: there is something that is no flag.
+  """
+  parser = argparse.ArgumentParser(
+      prog='label_with_beam', description=__doc__,
+      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+  parser.add_argument('--gin_file', action='append', default=[],
+                      help='the run file; repeat for files that override it')
+  parser.add_argument('--gin_bindings', action='append', default=[],
+                      help='an override, NAME=VALUE; or --gin.NAME=VALUE')
+  parser.add_argument('--gin_search_paths', default='',
+                      help='folders in which gin files are looked for first')
+  parser.add_argument('--work_dir', help='the folder of the run; '
+                      'work/NAME_OF_THE_RUN_FILE if not given')
+  parser.add_argument('--generation', help='for which is labelled; the first '
+                      'student if not given')
+  parser.add_argument('--source', help='a row of the gin files, in place of '
+                      'the pool of a run')
+  parser.add_argument('--export_dir', action='append', default=[],
+                      help='what `models.Export` wrote; repeat for several '
+                      'teachers; that of the run if not given')
+  parser.add_argument('--output', help='where the predictions go; the stage '
+                      '`label` of the run if not given')
+  arguments, options = parser.parse_known_args(ns_main.rewrite(argv))
+  for option in options:
+    if not option.startswith('--'):
+      raise errors.ConfigError(
+          f'`{option}` is not a flag; write `--NAME=VALUE`, those of Apache '
+          'Beam too.')
+  if not arguments.gin_file:
+    raise errors.ConfigError(
+        '`--gin_file` is needed: the run file, or one with the row that '
+        '`--source` names.')
+  return arguments, options
+
+
+def main(argv: Sequence[str]) -> int:
+  """Labels, or says in one line why not; returns the exit code."""
+  # Workers that Beam starts here are to find what this process finds.
+  os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, sys.path))
+  try:
+    print(json.dumps(label(*parse(argv)), indent=1))
+  except (errors.ConfigError, errors.RunError) as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2 if isinstance(error, errors.ConfigError) else 1
+  except OSError as error:
+    print(f'error: {error.filename}: {error.strerror}', file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == '__main__':
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+  sys.exit(main(sys.argv[1:]))
