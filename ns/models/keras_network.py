@@ -188,8 +188,7 @@ class _Copier:
                     if layer.weights]
     self._last = network.layers[with_weights[-1]]
     self._tail = network.layers[with_weights[-1]:]
-    # pylint: disable-next=protected-access
-    layers = tuple(network._flatten_layers(include_self=False))
+    layers = tuple(_replaceable(network))
     self._check_random(layers, allow_unseeded_noise)
     self._inserts = bool(dropout) and not any(
         _kind_of_noise(layer) == 'dropout' for layer in layers)
@@ -212,7 +211,7 @@ class _Copier:
 
   def _check_random(self, layers, allowed: bool) -> None:
     left = [f'`{layer.name}` ({type(layer).__name__})' for layer in layers
-            if _kind_of_noise(layer) == 'other']
+            if _kind_of_noise(layer) is None and _is_random(layer)]
     if left and not allowed:
       raise ValueError(
           '`network` should have no random layers that the noise seed does not '
@@ -228,7 +227,8 @@ class _Copier:
       rate = old.rate if self._dropout is None else self._dropout
       return self._seeded(rate, False, self._name(old))
     if kind == 'stochastic depth':
-      rate = getattr(old, 'drop_path_rate', None) or old.rate
+      rate = getattr(old, 'drop_path_rate', None)
+      rate = old.rate if rate is None else rate
       return self._seeded(rate * self._stochastic_depth, True, self._name(old))
     new = type(old).from_config(self._config(old))
     self._copies.append((old, new))
@@ -282,19 +282,40 @@ class _Copier:
     return layer(*args, **kwargs)
 
 
+def _replaceable(network):
+  """The layers that Keras' `clone_model` asks for, one by one.
+
+  It goes into models and not into other layers that have layers in them.
+  """
+  for layer in network.layers:
+    if isinstance(layer, keras.Model):
+      yield from _replaceable(layer)
+    else:
+      yield layer
+
+
 def _kind_of_noise(layer) -> str | None:
-  """'dropout', 'stochastic depth', 'other' (random too), or None."""
-  # ConvNeXt's own layer, which says so of itself.
-  if hasattr(layer, 'drop_path_rate'):
+  """'dropout', 'stochastic depth', or None: not to be replaced."""
+  # ConvNeXt's own layer, which is not public. Other layers may keep a rate of
+  # that name beside weights, and are more than noise.
+  if (type(layer).__name__ == 'StochasticDepth'
+      and hasattr(layer, 'drop_path_rate') and not layer.weights):
     return 'stochastic depth'
   if type(layer) is keras.layers.Dropout:
     if layer.noise_shape is None:
       return 'dropout'
     if all(size == 1 for size in layer.noise_shape[1:]):
       return 'stochastic depth'
-  generators = (keras.random.SeedGenerator,)
-  return ('other' if any(isinstance(value, generators)
-                         for value in vars(layer).values()) else None)
+  return None
+
+
+def _is_random(layer) -> bool:
+  """Whether it, or a layer in it, draws from a state of its own."""
+  return any(isinstance(value, keras.random.SeedGenerator)
+             # There is no public way to the layers in a layer.
+             # pylint: disable-next=protected-access
+             for inner in layer._flatten_layers()
+             for value in vars(inner).values())
 
 
 def _name_variables(layer) -> None:

@@ -296,6 +296,81 @@ def test_random_layers_that_the_seed_does_not_reach():
   assert all(v.dtype == 'float32' for v in allowed.variables)
 
 
+def attention():
+  query = layers.Reshape((36, 16))
+  attend = layers.MultiHeadAttention(2, 4, dropout=0.5, name='attend')
+  back = layers.Reshape((6, 6, 16))
+
+  def apply(features):
+    rows = query(features)
+    return back(attend(rows, rows))
+  return apply
+
+
+@pytest.mark.parametrize('make, told', [
+    (attention, '`attend` (MultiHeadAttention)'),
+    (lambda: layers.TimeDistributed(layers.Dropout(0.5), name='rows'),
+     '`rows` (TimeDistributed)')])
+def test_dropout_inside_another_layer_is_not_reached(make, told):
+  with pytest.raises(ValueError) as raised:
+    keras_network.adapt(functional(make()), dropout=0.3)
+  assert f'does not reach, but own has {told}; ' in (
+      ' '.join(str(raised.value).split()))
+  # It is no dropout that the rate could be given to.
+  allowed = keras_network.adapt(
+      functional(make()), dropout=0.3, allow_unseeded_noise=True)
+  assert [layer.rate for layer in seeded(allowed)] == [0.3]
+
+
+def test_dropout_in_a_model_inside_is_reached():
+  inner = functional(layers.Dropout(0.5))
+  inputs = layers.Input((8, 8, 3))
+  network = keras_network.adapt(
+      keras.Model(inputs, layers.Dense(5)(inner(inputs))), dropout=0.3)
+  call = lambda: network(images(4), training=True, noise_seed=3).numpy()
+  np.testing.assert_allclose(call(), call(), rtol=1e-5)
+  inside, = (layer for layer in network.network.layers
+             if isinstance(layer, keras.Model))
+  assert [layer.rate for layer in inside.layers
+          if isinstance(layer, keras_network.SeededDropout)] == [0.3]
+  assert not seeded(network)
+
+
+@keras.saving.register_keras_serializable('ns_tests')
+class Block(layers.Layer):
+  """More than noise, and keeps a rate."""
+
+  def __init__(self, drop_path_rate, **kwargs):
+    super().__init__(**kwargs)
+    self.drop_path_rate = drop_path_rate
+
+  def build(self, shape):
+    self.kernel = self.add_weight(shape=(shape[-1], shape[-1]), name='kernel')
+
+  def call(self, inputs):
+    return inputs @ self.kernel
+
+  def get_config(self):
+    return {**super().get_config(), 'drop_path_rate': self.drop_path_rate}
+
+
+@pytest.mark.parametrize('rate', [0.1, 0.0])
+def test_a_block_that_keeps_its_rate_stays(rate):
+  own = functional(Block(rate))
+  network = keras_network.adapt(own, keep_weights=True)
+  np.testing.assert_allclose(network(images(4)), own(images(4)), rtol=1e-5)
+  assert not seeded(network)
+
+
+@pytest.mark.parametrize('rate', [0.4, 0.0])
+def test_the_layer_of_convnext_is_replaced(rate):
+  from keras.src.applications import convnext
+  network = keras_network.adapt(
+      functional(convnext.StochasticDepth(rate)), stochastic_depth=0.5)
+  layer, = seeded(network)
+  assert (layer.rate, layer.whole_image) == (rate / 2, True)
+
+
 def test_a_missing_seed():
   network = keras_network.adapt(functional(layers.Dropout(0.25)))
   with pytest.raises(ValueError) as raised:
