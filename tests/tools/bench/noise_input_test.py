@@ -38,6 +38,20 @@ def test_figures():
   figures = noise_input.measure(0.01, 1)
   assert list(figures) == [
       'input_images_per_second',
-      'stock_input_without_randaugment_images_per_second', 'input_ratio']
-  ours, stock, ratio = figures.values()
-  assert ours > 0 and abs(ratio - ours / stock) < 1e-9
+      'stock_input_without_randaugment_images_per_second', 'input_ratio',
+      'input_images_per_second_per_core',
+      'stock_input_without_randaugment_images_per_second_per_core',
+      'input_ratio_per_core']
+  values = list(figures.values())
+  for ours, stock, ratio in (values[:3], values[3:]):
+    assert ours > 0 and abs(ratio - ours / stock) < 1e-9
+
+
+def test_a_rate_of_one_core_is_by_its_time(monkeypatch):
+  clock = iter(range(100))
+  monkeypatch.setattr(noise_input.time, 'perf_counter', lambda: next(clock))
+  cores = iter((10, 16))
+  monkeypatch.setattr(noise_input.time, 'process_time', lambda: next(cores))
+  # Started at 0, asked at 1, 2, 3 and 4: two batches of 128 in 4 seconds, and
+  # in 6 of the cores.
+  assert noise_input._rate(range(100), 3) == (2 * 128 / 4, 2 * 128 / 6)

@@ -19,7 +19,9 @@ def test_the_last_line_has_every_figure(capsys):
       'randaugment_224_images_per_second_per_core', 'ratio_per_core',
       'randaugment_32_images_per_second', 'reference_images_per_second',
       'ratio', 'pure_tensorflow_images_per_second', 'input_images_per_second',
-      'stock_input_without_randaugment_images_per_second', 'input_ratio'}
+      'stock_input_without_randaugment_images_per_second', 'input_ratio',
+      'input_images_per_second_per_core', 'input_ratio_per_core',
+      'stock_input_without_randaugment_images_per_second_per_core'}
   assert all(figure > 0 for figure in figures.values())
 
 
