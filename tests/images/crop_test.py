@@ -117,7 +117,8 @@ def distance(one, other):
   return abs(below(one) / len(one) - below(other) / len(other)).max()
 
 
-@pytest.mark.parametrize('height, width', [(375, 500), (300, 90)])
+@pytest.mark.parametrize('height, width', [(375, 500), (300, 90),
+                                           (90, 300)])
 def test_random_windows_are_spread_as_the_references(height, width):
   count = 8000
   ours = windows(images.InceptionCrop(), height, width, count)
