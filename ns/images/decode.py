@@ -8,14 +8,18 @@ name. What is in a file becomes grey or colour as a viewer would show it:
 | CMYK and YCCK (JPEG) | as RGB |
 | palette (PNG, GIF) | looked up |
 | 16 bits a channel | their upper 8 bits |
-| transparency (PNG, WebP) | shown on white: hidden colours stay hidden |
+| alpha (PNG, WebP), a palette's (PNG) | on white: hidden colours stay hidden |
+| the fourth byte of 32-bit BMP | not looked at: it need not be alpha |
 | grey, where colour is asked for | the same value three times |
 | colour, where grey is asked for | the luma of ITU-R BT.601, as PIL's `L` |
 
 Two things are left as the reference and the published weights have them: the
 orientation in EXIF is not applied, and colour profiles are ignored. JPEG takes
 TensorFlow's default transform, libjpeg's fast one. An 8-bit BMP is read as
-grey, whatever its palette.
+grey, whatever its palette. The one transparent colour that a grey or colour
+PNG without alpha may name (tRNS) is shown as any other. A JPEG that was cut
+short fails where `decode` needs what is missing, in a window (`decode_window`)
+only where that does.
 """
 
 import tensorflow as tf
@@ -45,7 +49,10 @@ def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
     [height, width, channels] uint8.
   """
   if image.dtype == tf.string:
+    # What a BMP has fourth is 0 in most files, and no alpha.
+    is_bmp = tf.strings.substr(image, 0, 2) == 'BM'
     image = tf.io.decode_image(image, expand_animations=False)
+    image = image[..., :tf.where(is_bmp, 3, 4)]
   return convert(image, channels)
 
 

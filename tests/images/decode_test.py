@@ -130,6 +130,32 @@ def test_transparency_is_shown_on_white(kind, kwargs):
       decode.decode(data, 1)[..., 0], on_white(image).convert('L'))
 
 
+@pytest.mark.parametrize('fourth', [0, 255, None])
+def test_the_fourth_byte_of_a_bmp_is_no_alpha(fourth):
+  pixels = samples.noise(5, 7, 3)
+  data = samples.bmp_of_32_bits(
+      pixels, samples.noise(5, 7) if fourth is None
+      else np.full((5, 7), fourth, np.uint8))
+  np.testing.assert_array_equal(samples.opened(data).convert('RGB'), pixels)
+  for channels in (0, 3):
+    np.testing.assert_array_equal(
+        decode.decode(tf.constant(data), channels), pixels)
+  np.testing.assert_array_equal(
+      decode.decode(tf.constant(data), 1)[..., 0],
+      Image.fromarray(pixels).convert('L'))
+
+
+def test_one_transparent_colour_is_shown_as_any_other():
+  for pixels in (samples.noise(5, 7), samples.noise(5, 7, 3)):
+    named = pixels[2, 3].tolist()
+    data = samples.encoded(
+        Image.fromarray(pixels), 'PNG',
+        transparency=tuple(named) if pixels.ndim == 3 else named)
+    assert b'tRNS' in data
+    np.testing.assert_array_equal(
+        decode.decode(tf.constant(data)), pixels.reshape(5, 7, -1))
+
+
 def test_grey_with_transparency():
   pixels = samples.noise(9, 11, 2)
   image = Image.fromarray(pixels, 'LA')

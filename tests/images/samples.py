@@ -34,6 +34,15 @@ def opened(data):
   return Image.open(io.BytesIO(data))
 
 
+def bmp_of_32_bits(pixels, fourth):
+  """A BMP of RGB pixels and a byte more for each."""
+  height, width = fourth.shape
+  body = np.dstack([pixels[::-1, :, ::-1], fourth[::-1]]).tobytes()
+  return (b'BM' + struct.pack('<IHHI', 54 + len(body), 0, 0, 54)
+          + struct.pack('<IiiHHIIiiII', 40, width, height, 1, 32, 0, len(body),
+                        0, 0, 0, 0) + body)
+
+
 def broken():
   """Bytes that are no image, by what is wrong with them."""
   jpeg = encoded(photograph(40, 30), 'JPEG')

@@ -45,6 +45,8 @@ bool IsPng(const Tensor& image) {
   return StartsWith(image, "\x89PNG\r\n\x1a\n");
 }
 
+bool IsBmp(const Tensor& image) { return StartsWith(image, "BM"); }
+
 // A kernel of TensorFlow's on the device of the op that is being built.
 std::unique_ptr<OpKernel> Make(OpKernelConstruction* construction,
                                NodeDefBuilder builder) {
@@ -68,6 +70,19 @@ int Blend(int a, int b, int x) { return (a * x + b * (255 - x) + 127) / 255; }
 uint8_t Luma(int red, int green, int blue) {
   return static_cast<uint8_t>(
       (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16);
+}
+
+// Pixels of four channels without their fourth.
+Tensor FirstThree(const Tensor& pixels) {
+  Tensor result(tensorflow::DT_UINT8,
+                TensorShape({pixels.dim_size(0), pixels.dim_size(1), 3}));
+  const uint8_t* source = pixels.flat<uint8_t>().data();
+  uint8_t* target = result.flat<uint8_t>().data();
+  const int64_t count = pixels.dim_size(0) * pixels.dim_size(1);
+  for (int64_t i = 0; i < count; ++i, source += 4, target += 3) {
+    std::memcpy(target, source, 3);
+  }
+  return result;
 }
 
 }  // namespace
@@ -167,9 +182,13 @@ bool Decoder::Decode(OpKernelContext* context, const Tensor& image,
   if (IsJpeg(image) && !ReadJpegShape(context, image, &height, &width)) {
     return false;
   }
-  return Run(context, decode_image_.get(), {image}, pixels) &&
-         pixels->dims() == 3 && pixels->dim_size(2) >= 1 &&
-         pixels->dim_size(2) <= 4 && pixels->NumElements() > 0;
+  if (!Run(context, decode_image_.get(), {image}, pixels) ||
+      pixels->dims() != 3 || pixels->dim_size(2) < 1 ||
+      pixels->dim_size(2) > 4 || pixels->NumElements() == 0) {
+    return false;
+  }
+  if (IsBmp(image) && pixels->dim_size(2) == 4) *pixels = FirstThree(*pixels);
+  return true;
 }
 
 bool Decoder::DecodeWindow(OpKernelContext* context, const Tensor& image,
