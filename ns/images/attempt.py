@@ -16,18 +16,23 @@ from typing import Any
 import tensorflow as tf
 
 
-def attempt(function: Callable[..., Any], otherwise: Any) -> Any:
-  """`function()`, or `otherwise` where one of its ops fails.
+def attempt(function: Callable[..., Any], otherwise: Any, *inputs: tf.Tensor
+            ) -> Any:
+  """`function(*inputs)`, or `otherwise` where one of its ops fails.
 
   Args:
-    function: of no arguments, without side effects; tensors that it uses may
-      come from around it.
+    function: without side effects; tensors that it uses may also come from
+      around it.
     otherwise: what it would give: the same structure, types and ranks.
+    inputs: what it is given. Eager tensors from around it become constants, on
+      which TensorFlow tries ops while it builds the graph, also those of
+      branches not taken, and some of them log that they failed.
 
   Returns:
     As `function`.
   """
-  one = tf.data.Dataset.from_tensors(0).map(lambda _: function())
+  one = tf.data.Dataset.from_tensors((0, *inputs)).map(
+      lambda _, *given: function(*given))
   other = tf.data.Dataset.from_tensors(otherwise)
   # Nothing is logged: whoever asks knows what to do about the failure.
   return one.ignore_errors().concatenate(other).take(1).get_single_element()

@@ -36,7 +36,8 @@ def resized(image: tf.Tensor, choose: Choose, flip: tf.Tensor | bool, *,
 
   Returns:
     pixels: [size, size, channels] uint8, black where the image is broken.
-    is_good: [] bool, whether the image could be decoded.
+    is_good: [] bool, whether what the window needs could be decoded: the end
+      of a JPEG may be missing below a window that does not reach it.
 
   Raises:
     RuntimeError: the form is 'native' and does not load here.
@@ -56,14 +57,14 @@ def resized(image: tf.Tensor, choose: Choose, flip: tf.Tensor | bool, *,
     return ops.noisy_student_decode_window(
         image, choose(height, width), flip, size=size, channels=channels)
 
-  def result():
+  def result(image):
     pixels = tf.cond(
         tf.io.is_jpeg(image), lambda: _jpeg_window(image, choose, channels),
         lambda: _window(decode.decode(image), choose, channels))
     return tf.ensure_shape(
         _finished(pixels, flip, size), [size, size, channels]), True
 
-  return attempt.attempt(result, _black(size, channels))
+  return attempt.attempt(result, _black(size, channels), image)
 
 
 def whole(image: tf.Tensor, *, size: int, channels: int, form: str = 'auto'
@@ -91,14 +92,14 @@ def whole(image: tf.Tensor, *, size: int, channels: int, form: str = 'auto'
     pixels, is_good = ops.noisy_student_decode(
         image, size=size, channels=channels)
   else:
-    def result():
+    def result(image):
       is_jpeg = tf.io.is_jpeg(image)
       shape = tf.cond(is_jpeg, lambda: decode.jpeg_shape(image),
                       lambda: tf.zeros([3], tf.int32))
       with tf.control_dependencies([shape]):
         return decode.decode(image, channels), True
 
-    pixels, is_good = attempt.attempt(result, _black(size, channels))
+    pixels, is_good = attempt.attempt(result, _black(size, channels), image)
   return _of_size(pixels, size, channels), is_good
 
 

@@ -16,6 +16,14 @@ def test_what_succeeds_and_what_fails():
   assert [x.numpy() for x in parsed(tf.constant('twelve'))] == [-1, False]
 
 
+def test_inputs_are_given():
+  for text, expected in (('12', [12, 7]), ('x', [-1, -1])):
+    result = attempt.attempt(
+        lambda one, other: (tf.strings.to_number(one, tf.int32), other),
+        (tf.constant(-1), tf.constant(-1)), tf.constant(text), tf.constant(7))
+    assert [x.numpy() for x in result] == expected
+
+
 def test_in_a_map_each_element_keeps_its_place():
   texts = ['1', 'x', '', '4', 'y', '6'] * 5
   dataset = tf.data.Dataset.from_tensor_slices(texts).map(

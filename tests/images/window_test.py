@@ -30,6 +30,8 @@ def files():
       'clear grey png': samples.encoded(clear.convert('LA'), 'PNG'),
       'clear webp': samples.encoded(clear, 'WEBP', lossless=True),
       'bmp': samples.encoded(image, 'BMP'),
+      '32-bit bmp': samples.bmp_of_32_bits(
+          np.asarray(image), samples.noise(40, 50)),
       'gif': samples.encoded(image, 'GIF'),
   }
 
@@ -70,6 +72,29 @@ def test_the_window_is_chosen_by_the_images_shape(form):
                                channels=3, form=form)
     whole = decode.decode(tf.constant(data), 3)
     np.testing.assert_array_equal(pixels, resize.bicubic(whole[:, 25:], 8))
+
+
+@pytest.mark.parametrize('form', samples.FORMS)
+def test_a_jpeg_cut_short_below_the_window(form):
+  data = samples.encoded(
+      Image.fromarray(samples.noise(64, 50, 3)), 'JPEG', subsampling=0)
+  cut = data[:len(data) * 3 // 4]
+  pixels, is_good = resized(cut, form=form)  # Rows 3 to 22 of 64.
+  assert is_good
+  np.testing.assert_array_equal(pixels, resized(data, form=form)[0])
+  whole = lambda height, width: tf.stack([0, 0, height, width])
+  _, is_good = window.resized(
+      tf.constant(cut), whole, False, size=16, channels=3, form=form)
+  assert not is_good
+
+
+@pytest.mark.parametrize('form', samples.FORMS)
+def test_a_branch_not_taken_logs_nothing(form, capfd):
+  crop = lambda height, width: tf.stack([0, 0, height // 2, width // 2])
+  for name in ('png', 'jpeg'):
+    image = tf.constant(files()[name])
+    window.resized(image, crop, False, size=16, channels=3, form=form)
+  assert 'JPEG' not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('form', samples.FORMS)
