@@ -133,6 +133,14 @@ def test_random_windows_are_spread_as_the_references(height, width):
     assert distance(measured(ours), measured(theirs)) < allowed
 
 
+@pytest.mark.parametrize('height, width', [(90, 300), (300, 90)])
+def test_windows_of_one_whole_side_stay(height, width):
+  """Only the whole image, of both sides, becomes the middle."""
+  drawn = windows(images.InceptionCrop(min_area=0.25), height, width, 2000)
+  rows, columns = drawn[:, 2], drawn[:, 3]
+  assert ((rows == height) ^ (columns == width)).sum() > 20
+
+
 def test_random_windows_keep_the_bounds():
   crop = images.InceptionCrop(min_area=0.3, max_area=0.6, min_aspect=1.5,
                               max_aspect=2.0)
