@@ -19,6 +19,8 @@ NAMES = (
     'MobileNetV3Large', 'MobileNetV3Small', 'NASNetLarge', 'NASNetMobile',
     'ResNet101', 'ResNet101V2', 'ResNet152', 'ResNet152V2', 'ResNet50',
     'ResNet50V2', 'VGG16', 'VGG19', 'Xception')
+# Sides in pixels below which Keras builds none; 32 where nothing is said.
+_SMALLEST = {'InceptionResNetV2': 75, 'InceptionV3': 75, 'Xception': 71}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class KerasApplication:
     image_size: side of the images, in pixels.
     channels: 3, or 1 for grey images, which the network sees as colour.
     network_size: side of the images inside the network, to which they are
-      enlarged; `image_size` if None. Most applications need 32 and more.
+      enlarged; `image_size` if None. All applications need 32 or more.
     weights: path of a file of weights that `load_weights` reads, of the whole
       network with as many classes; None for new ones. Nothing is downloaded.
     allow_unseeded_noise: whether random layers that cannot be replaced (no
@@ -50,6 +52,7 @@ class KerasApplication:
   network_size: int | None = None
   weights: str | None = None
   allow_unseeded_noise: bool = False
+  can_freeze = False  # Keras' networks have no `freeze(blocks)`.
 
   def __post_init__(self):
     if self.name not in NAMES:
@@ -63,6 +66,15 @@ class KerasApplication:
     checks.one_of(self, 'allow_unseeded_noise', (False, True))
     if self.network_size is not None:
       checks.integer(self, 'network_size', at_least=self.image_size)
+    smallest = _SMALLEST.get(self.name, 32)
+    size = self.network_size or self.image_size
+    if size < smallest:
+      field = 'network_size' if self.network_size else 'image_size'
+      raise ValueError(
+          f'`KerasApplication.{field}` should be at least {smallest} for '
+          f'{self.name}, but is {size}; bind '
+          f'`KerasApplication.network_size = {smallest}`, to which images are '
+          'enlarged.')
     if self.weights is not None:
       checks.instance(self, 'weights', str)
     if self.weights == 'imagenet':

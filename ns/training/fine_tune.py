@@ -24,11 +24,12 @@ class FineTune:
 
   The steps are the last `num_steps` of a schedule of `schedule_steps`, so the
   same learning rate serves training and fine-tuning (the reference's
-  `train_last_step_num`). It starts from the moving average, with a new
+  `train_last_step_num`), after its warm-up; a schedule of these steps alone may
+  have a warm-up of its own. It starts from the moving average, with a new
   optimizer and a new average, as the reference does from a checkpoint.
 
   Attributes:
-    image_size: height and width of the images, in pixels.
+    image_size: height and width of the images, in pixels; at least the model's.
     num_steps: optimizer steps.
     schedule_steps: of the whole schedule of the learning rate, of batches as
       large as here.
@@ -86,17 +87,46 @@ class FineTune:
       How long the schedule of the learning rate is.
 
     Raises:
-      RunError: the learning rate does not fit that, or the network has fewer
-        blocks than are frozen.
+      RunError: the learning rate does not fit that, the images are smaller than
+        those of the training, or the network cannot freeze so many blocks.
     """
+    size = getattr(model, 'image_size', 0)
+    if self.image_size < size:
+      raise errors.RunError(
+          f'`FineTune.image_size` should be at least {size}, the `image_size` '
+          f'of the model, but is {self.image_size}.')
+    if self.frozen_blocks is not None and not getattr(
+        model, 'can_freeze', True):
+      raise errors.RunError(
+          '`FineTune.frozen_blocks` should be None for '
+          f'`{type(model).__name__}`, whose networks have no '
+          f'`freeze(blocks)`, but is {self.frozen_blocks}.')
     blocks = getattr(model, 'blocks', None)
     if (self.frozen_blocks is not None and isinstance(blocks, (list, tuple))
         and self.frozen_blocks > len(blocks)):
       raise errors.RunError(
           f'`FineTune.frozen_blocks` should be at most {len(blocks)}, the '
           f'blocks of the model, but is {self.frozen_blocks}.')
-    return trainer.checked_horizon(self.learning_rate, self.schedule_steps,
-                                   labelled_batch, num_labelled)
+    horizon = trainer.checked_horizon(self.learning_rate, self.schedule_steps,
+                                      labelled_batch, num_labelled)
+    self._check_warmup(horizon)
+    return horizon
+
+  def _check_warmup(self, horizon: learning_rate_lib.Horizon) -> None:
+    """The warm-up is over by then, or all of it is a part of the fine-tuning.
+    """
+    if not hasattr(self.learning_rate, 'warmup'):
+      return
+    first = self.schedule_steps - self.num_steps
+    warmup = self.learning_rate.warmup(horizon)
+    if warmup > first and (first or warmup >= self.num_steps):
+      raise errors.RunError(
+          f'`FineTune.schedule_steps` should be at least '
+          f'{warmup + self.num_steps:,}, since the warm-up of '
+          f'`{type(self.learning_rate).__name__}` takes {warmup:,} steps and '
+          f'the last {self.num_steps:,} are taken here, but is '
+          f'{self.schedule_steps:,}; bind the steps of the whole schedule, or '
+          'a shorter warm-up.')
 
   def run(self, job: trainer.Job) -> dict[str, Any]:
     """Fine-tunes `job.initial_weights`, or goes on from the last checkpoint.

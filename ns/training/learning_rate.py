@@ -1,7 +1,8 @@
 """Learning rates as pure functions of the step, in plain Python.
 
 A schedule offers `at(step, horizon) -> float`; step 0 is the first. It may
-offer `check(horizon)`, which raises a `RunError` where it does not fit.
+offer `check(horizon)`, which raises a `RunError` where it does not fit, and
+`warmup(horizon) -> int`, the steps in which the rate rises.
 """
 
 import dataclasses
@@ -81,12 +82,15 @@ class Exponential:
   def at(self, step: int, horizon: Horizon) -> float:
     epoch = horizon.steps_per_epoch
     peak = self.base_lr * horizon.labelled_batch / 256
-    warmup_steps = int(self.warmup_epochs * epoch)
+    warmup_steps = self.warmup(horizon)
     if step < warmup_steps:
       return peak * step / warmup_steps
     stairs = step / (self._stair(horizon) * epoch)
     return peak * self.decay_factor**(
         math.floor(stairs) if self.staircase else stairs)
+
+  def warmup(self, horizon: Horizon) -> int:
+    return int(self.warmup_epochs * horizon.steps_per_epoch)
 
   def check(self, horizon: Horizon) -> None:
     """Raises a `RunError` if the training ends before the warm-up."""
@@ -136,6 +140,10 @@ class Cosine:
     progress = (step - self.warmup_steps) / (
         horizon.num_steps - self.warmup_steps)
     return self.peak * (1 + math.cos(math.pi * progress)) / 2
+
+  def warmup(self, horizon: Horizon) -> int:
+    del horizon
+    return self.warmup_steps
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

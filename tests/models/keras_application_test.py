@@ -33,6 +33,20 @@ def test_what_is_no_application(fields, sentence):
   assert str(raised.value) == sentence
 
 
+@pytest.mark.parametrize('name, fields, field, size, smallest', [
+    ('VGG16', {'image_size': 28}, 'image_size', 28, 32),
+    ('Xception', {'image_size': 28, 'network_size': 70}, 'network_size', 70,
+     71)])
+def test_images_that_are_too_small(name, fields, field, size, smallest):
+  with pytest.raises(ValueError) as raised:
+    Application(name=name, **fields)
+  assert str(raised.value) == (
+      f'`KerasApplication.{field}` should be at least {smallest} for {name}, '
+      f'but is {size}; bind `KerasApplication.network_size = {smallest}`, to '
+      'which images are enlarged.')
+  assert Application(name=name, image_size=28, network_size=smallest)
+
+
 def test_a_name_that_keras_does_not_have():
   with pytest.raises(ValueError) as raised:
     Application(name='EfficientNetB9')

@@ -55,6 +55,15 @@ def test_the_names_are_those_of_keras():
   assert set(keras_application.NAMES) == found
 
 
+def test_the_smallest_sizes_are_those_of_keras():
+  for name in keras_application.NAMES:
+    smallest = keras_application._SMALLEST.get(name, 32)
+    with pytest.raises(ValueError) as raised:
+      getattr(keras.applications, name)(
+          weights=None, input_shape=(smallest - 1, smallest - 1, 3), classes=5)
+    assert f'must be at least {smallest}x{smallest};' in str(raised.value)
+
+
 @pytest.mark.parametrize('name, channels, variance', [
     ('EfficientNetB0', 3, 0.5), ('MobileNetV3Small', 3, 0.1),
     ('ResNet50', 1, 1), ('MobileNetV2', 3, 0.02)])
@@ -154,7 +163,8 @@ def test_weights_are_saved_and_loaded_by_name(tmp_path):
 
 def test_images_that_are_too_small():
   with pytest.raises(errors.RunError) as raised:
-    Application(name='InceptionV3', image_size=32).build(OFF, 5)
+    Application(name='InceptionV3', image_size=80).build(
+        OFF, 5, image_size=32)
   message = str(raised.value)
   assert message.startswith(
       'Keras cannot build InceptionV3 for images of 32 x 32: Input size must '

@@ -203,6 +203,46 @@ def test_more_blocks_than_there_are_is_said_before_training():
       'but is 3.')
 
 
+def test_a_model_that_cannot_freeze_is_said_before_training():
+  model = models.KerasApplication(name='VGG16', image_size=32)
+  images = {'labelled_batch': 16, 'num_labelled': 64}
+  fine_tune(image_size=32).check(model=model, **images)
+  with pytest.raises(errors.RunError) as caught:
+    fine_tune(image_size=32, frozen_blocks=0).check(model=model, **images)
+  assert str(caught.value) == (
+      '`FineTune.frozen_blocks` should be None for `KerasApplication`, whose '
+      'networks have no `freeze(blocks)`, but is 0.')
+
+
+def test_images_smaller_than_those_of_the_training():
+  images = {'labelled_batch': 16, 'num_labelled': 64}
+  fine_tune(image_size=8).check(model=ARCHITECTURE, **images)
+  with pytest.raises(errors.RunError) as caught:
+    fine_tune(image_size=7).check(model=ARCHITECTURE, **images)
+  assert str(caught.value) == (
+      '`FineTune.image_size` should be at least 8, the `image_size` of the '
+      'model, but is 7.')
+
+
+@pytest.mark.parametrize('schedule, name', [
+    (training.Cosine(peak=0.1, warmup_steps=20), 'Cosine'),
+    # 64 images in batches of 16 are 4 steps an epoch.
+    (training.Exponential(warmup_epochs=5), 'Exponential')])
+def test_a_schedule_whose_warm_up_is_not_over(schedule, name):
+  check = lambda **steps: fine_tune(learning_rate=schedule, **steps).check(
+      model=ARCHITECTURE, labelled_batch=16, num_labelled=64)
+  check(num_steps=4, schedule_steps=24)
+  check(num_steps=21, schedule_steps=21)  # A schedule of its own.
+  with pytest.raises(errors.RunError) as caught:
+    check(num_steps=4, schedule_steps=23)
+  assert str(caught.value) == (
+      '`FineTune.schedule_steps` should be at least 24, since the warm-up of '
+      f'`{name}` takes 20 steps and the last 4 are taken here, but is 23; bind '
+      'the steps of the whole schedule, or a shorter warm-up.')
+  with pytest.raises(errors.RunError):
+    check(num_steps=20, schedule_steps=20)
+
+
 @pytest.mark.parametrize('field, value, said', [
     ('image_size', 0, 'a whole number of at least 1, but is 0.'),
     ('num_steps', 0, 'a whole number of at least 1, but is 0.'),
