@@ -86,8 +86,8 @@ def columns(folder, source):
   names = ['key', 'label', 'confidence', 'probabilities', *SCORES]
   found = [list(store.read(store.predictions_path(folder, shard.name), names))
            for shard in source.shards]
-  return {name: np.concatenate([batch[name] for part in found for batch in part])
-          for name in names}
+  return {name: np.concatenate([batch[name] for part in found
+                                for batch in part]) for name in names}
 
 
 def headers(folder, source):

@@ -11,8 +11,8 @@ def test_import_is_free_of_tensorflow_and_pyarrow():
       'pseudolabel.Materialise(reencode=pseudolabel.Reencode()); '
       'pseudolabel.ScoreBound(score="margin", at_least=0); '
       'pseudolabel.TemperatureScaling(); '
-      'print([m for m in ("tensorflow", "pyarrow", "seqio", "PIL") '
-      'if m in sys.modules])')
+      'print([m for m in ("tensorflow", "pyarrow", "seqio", "PIL", '
+      '"apache_beam") if m in sys.modules])')
   # The tests' import path, wherever it came from.
   program = f'import sys; sys.path[:] = {sys.path!r}; {program}'
   done = subprocess.run([sys.executable, '-c', program], check=True,
