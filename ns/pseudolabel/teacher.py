@@ -17,8 +17,8 @@ class Teacher:
     name: of its generation.
     predict: [batch, height, width, channels] uint8 -> [batch, classes] float32,
       each row a distribution, or zeros for an image that does not decode, if
-      the network itself decodes ([batch] object, bytes). Where logits are asked for, `predict.logits`
-      gives them (`ns.models.inference`).
+      the network itself decodes ([batch] object, bytes). Where logits are
+      asked for, `predict.logits` gives them (`ns.models.inference`).
     fingerprint: of the stage that it comes from.
     view: what it sees of an image (`ns.mixture.views`); pixels as they are
       without one.
