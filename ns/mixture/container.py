@@ -46,7 +46,7 @@ class Container(file_source.FileSource):
 
     Args:
       file: one of `listed`.
-      rows: which, rising; None for all.
+      rows: which, an array of rising numbers; None for all.
 
     Yields:
       image: None if the record has none; a text if that says why.

@@ -1,17 +1,23 @@
-"""Images in TFRecord files of `tf.train.Example`, the reference's format."""
+"""Images in TFRecord files of `tf.train.Example`, the reference's format.
+
+A record in a file is its length (8 bytes, little-endian), a checksum of these
+(4), the record, and its checksum (4). Checksums are compared when a file is
+looked through, by TensorFlow. After that, as long as the file has the same size
+and time, it is read without them and without TensorFlow's threads, which have
+the images to decode: records that are not asked for are passed over.
+"""
 
 from collections.abc import Iterator
 import dataclasses
+import gzip
 
-import numpy as np
+from etils import epath
 
 from ns.core import checks
 from ns.mixture import container
 
-_PARSED_AT_ONCE = 64
-
-# Stands for a label that is not there.
-_NO_LABEL = -2**63
+_BUFFER = 1 << 20
+_READ_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +28,7 @@ class TfRecord(container.DeclaredFiles):
     image: the feature of the encoded image (data_input.py).
     label: the feature of its class; empty if there is none.
     label_offset: 1 in the reference, which counts classes from 1.
-    compression: of the files: '', 'GZIP' or 'ZLIB'.
+    compression: of the files: '' or 'GZIP'.
   """
   image: str = 'image/encoded'
   label: str = 'image/class/label'
@@ -31,64 +37,68 @@ class TfRecord(container.DeclaredFiles):
 
   def __post_init__(self):
     super().__post_init__()
-    checks.one_of(self, 'compression', ('', 'GZIP', 'ZLIB'))
+    checks.one_of(self, 'compression', ('', 'GZIP'))
 
   def examples(self, file, rows=None):
-    import tensorflow as tf
-    for some in _grouped(self._serialised(file, rows)):
-      try:
-        yield from self._parsed(some)
-      except tf.errors.InvalidArgumentError:
-        for one in some:
-          try:
-            yield from self._parsed([one])
-          except tf.errors.InvalidArgumentError as error:
-            yield f'is no such record: {container.reason(error)}', None
+    for record in (self._all(file.path) if rows is None
+                   else self._some(file.path, rows.tolist())):
+      yield self._content(record)
 
-  def _serialised(self, file, rows) -> Iterator[bytes]:
-    """The records as they are."""
+  def _all(self, path: str) -> Iterator[bytes]:
+    """All records, their checksums compared."""
     import tensorflow as tf
-    wanted = None if rows is None else set(np.asarray(rows).tolist())
     with tf.device('cpu'):
       records = tf.data.TFRecordDataset(
-          file.path, self.compression, buffer_size=1 << 20)
-    if wanted is not None:
-      records = records.take(max(wanted, default=-1) + 1)
+          path, self.compression, buffer_size=_BUFFER)
+      batches = records.batch(_READ_AT_ONCE).prefetch(2)
+    read = 0
+    try:
+      for batch in batches.as_numpy_iterator():
+        yield from batch
+        read += len(batch)
+    except tf.errors.OpError:
+      yield from self._last(records, read)
+
+  def _last(self, records, read: int) -> Iterator[bytes]:
+    """What there still is before the error in a batch."""
+    import tensorflow as tf
     try:
       for row, record in enumerate(records.as_numpy_iterator()):
-        if wanted is None or row in wanted:
+        if row >= read:
           yield record
     except tf.errors.OpError as error:
       raise container.EndsEarly(
           f'cannot be read on: {container.reason(error)}') from error
 
-  def _parsed(self, serialised) -> list[tuple[bytes, int | None]]:
+  def _some(self, path: str, rows: list[int]) -> Iterator[bytes]:
+    """The records at these rows."""
+    with epath.Path(path).open('rb') as raw:
+      file = gzip.open(raw) if self.compression else raw
+      row = 0
+      for wanted in rows:
+        while True:
+          head = file.read(12)
+          length = int.from_bytes(head[:8], 'little')
+          if row == wanted:
+            break
+          file.seek(length + 4, 1)
+          row += 1
+        record = file.read(length)
+        if len(head) < 12 or len(record) < length:
+          raise container.EndsEarly(f'ends before record {row}')
+        file.seek(4, 1)
+        row += 1
+        yield record
+
+  def _content(self, record: bytes):
+    """The image and the label of a record."""
+    from google.protobuf import message
     import tensorflow as tf
-    features = {self.image: tf.io.FixedLenFeature([], tf.string, '')}
-    if self.is_labelled:
-      features[self.label] = tf.io.FixedLenFeature([], tf.int64, _NO_LABEL)
-    with tf.device('cpu'):
-      parsed = tf.io.parse_example(serialised, features)
-    images = parsed[self.image].numpy()
-    labels = (parsed[self.label].numpy().tolist() if self.is_labelled
-              else [_NO_LABEL] * len(images))
-    return [
-        (image, None if label == _NO_LABEL else label - self.label_offset)
-        for image, label in zip(images, labels)]
-
-
-def _grouped(records: Iterator[bytes]) -> Iterator[list[bytes]]:
-  """Some records at a time; those before an error come before it."""
-  some = []
-  try:
-    for record in records:
-      some.append(record)
-      if len(some) == _PARSED_AT_ONCE:
-        yield some
-        some = []
-  except container.EndsEarly:
-    if some:
-      yield some
-    raise
-  if some:
-    yield some
+    try:
+      features = tf.train.Example.FromString(record).features.feature
+    except message.DecodeError:
+      return 'is no `tf.train.Example`', None
+    image = features[self.image].bytes_list.value
+    label = features[self.label].int64_list.value if self.label else ()
+    return (image[0] if image else None,
+            label[0] - self.label_offset if label else None)

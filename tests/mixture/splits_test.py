@@ -11,6 +11,7 @@ from ns.core import seeds
 from ns.mixture import splits
 from tests.support import data_sets
 from tests.support import idx_files
+from tests.support import photos
 
 
 def split_of(folder, **changes):
@@ -219,3 +220,26 @@ def test_wrong_fields(tmp_path, field, value, said):
   assert error(lambda: split_of(tmp_path, **{field: value}),
                (TypeError, ValueError)) == (
                    f'`FewLabels.{field}` should be {said}')
+
+
+def test_any_labelled_source_will_do(tmp_path):
+  for name in 'train', 'test':
+    photos.folder(tmp_path / name, per_class=6)
+  train, test = (mixture.Folder(
+      name=name, path=str(tmp_path / name),
+      manifest=str(tmp_path / f'{name}.parquet')) for name in ('train', 'test'))
+  data = splits.FewLabels(train=train, test=test, labelled_per_class=2,
+                          validation=3)
+  data.read()
+  validation, evaluated = data.evaluation_sets
+  assert np.bincount(data.labelled.class_ids).tolist() == [2, 2, 2]
+  assert evaluated.keys() == test.keys() and data.image_shape is None
+  assert sorted(data.labelled.keys() + data.unlabelled.keys()
+                + validation.keys()) == sorted(train.keys())
+  assert data.class_names == ('ant', 'bee', 'cow')
+
+
+def test_a_source_without_labels(tmp_path):
+  pool = mixture.ImageFiles(name='pool', path=str(tmp_path))
+  assert error(lambda: split_of(tmp_path, train=pool), ValueError) == (
+      '`pool` should have labels, but has none.')
