@@ -142,8 +142,12 @@ def _check_model(run, generation) -> None:
 
 def _check_training(run, generation) -> None:
   """What can be known of a training before any."""
-  for policy, batch in ((generation.training, generation.mixture),
-                        (generation.fine_tune, generation.fine_tune)):
+  trainings = [(generation.fine_tune, generation.fine_tune)]
+  if generation.is_trained:
+    trainings.insert(0, (generation.training, generation.mixture))
+  elif hasattr(generation.training, 'check'):
+    generation.training.check(model=generation.model, classes=run.data.classes)
+  for policy, batch in trainings:
     if hasattr(policy, 'check'):
       policy.check(model=generation.model, labelled_batch=batch.labelled_batch,
                    num_labelled=run.data.labelled.num_examples)

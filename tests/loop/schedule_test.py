@@ -315,6 +315,25 @@ def test_weights_from_elsewhere_have_no_teacher_and_no_data(tmp_path):
   assert set(stages['imported/train'].form) == {'model', 'training'}
 
 
+def test_weights_that_do_not_fit_are_said_by_the_plan(tmp_path):
+  asked = []
+
+  @dataclasses.dataclass(frozen=True)
+  class Elsewhere:
+    path: str = 'b0.npz'
+    uses_images = False
+
+    def check(self, **how):
+      asked.append(how)
+
+    def run(self, job):
+      raise AssertionError
+
+  run = tiny.run(tmp_path, changes={'teacher': {'training': Elsewhere()}})
+  run.stages()
+  assert asked == [{'model': tiny.architecture(), 'classes': 4}]
+
+
 def test_groups_that_do_not_divide_the_replicas_are_said_by_the_plan(tmp_path):
   model = dataclasses.replace(
       tiny.architecture(), normalization=models.BatchNorm(replicas=3))

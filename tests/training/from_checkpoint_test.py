@@ -3,6 +3,8 @@
 import json
 import math
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -109,9 +111,55 @@ def test_weights_for_other_pixels(tmp_path, file, name, theirs, ours):
   with pytest.raises(errors.RunError) as raised:
     training.FromCheckpoint(path=str(file)).run(tiny.job(tmp_path / 'run'))
   assert str(raised.value) == (
-      f'`{file}` has weights for `{name}` = {theirs}, but the architecture has '
-      f'{ours}; bind it to that.')
+      f'`FromCheckpoint.path` should have weights for `{name}` = {ours}, as the '
+      f'architecture, but `{file}` is for {theirs}; bind the architecture to '
+      'that.')
 
+
+def said_before(path, model=tiny.architecture(), classes=4):
+  with pytest.raises(errors.RunError) as raised:
+    training.FromCheckpoint(path=str(path)).check(model=model, classes=classes)
+  return str(raised.value)
+
+
+def test_weights_that_fit_pass_before_the_run(file):
+  made = training.FromCheckpoint(path=str(file))
+  made.check(model=tiny.architecture(), classes=4)
+  # How many parameters it has is not known without building it.
+  made.check(model=models.KerasApplication(name='VGG16'), classes=7)
+
+
+def test_other_pixels_are_said_before_the_run(file):
+  weights.save(network(), file, {'origin': {**ORIGIN, 'pixel_std': [255.0]}})
+  assert said_before(file) == (
+      '`FromCheckpoint.path` should have weights for `pixel_std` = [52.0], as '
+      f'the architecture, but `{file}` is for [255.0]; bind the architecture '
+      'to that.')
+
+
+def test_other_classes_are_said_before_the_run(file):
+  assert said_before(file, classes=10) == (
+      '`FromCheckpoint.path` should have weights of 10 classes, as the data '
+      f'has, but `{file}` is of 4; import or train those of this data.')
+
+
+def test_another_network_is_said_before_the_run(file):
+  # The parameters by hand: tests/loop/schedule_test.py.
+  assert said_before(file, tiny.architecture(width=2.0)) == (
+      '`FromCheckpoint.path` should have weights of the model, of 4,984 '
+      f'parameters, but `{file}` has 1,470; is the architecture the one that '
+      'was trained?')
+
+
+def test_the_check_loads_no_tensorflow(file):
+  program = (
+      f'import sys; sys.path[:] = {sys.path!r}\n'
+      'from ns import training\n'
+      'from tests.support import tiny\n'
+      f'training.FromCheckpoint(path={str(file)!r}).check(\n'
+      '    model=tiny.architecture(), classes=4)\n'
+      'assert "tensorflow" not in sys.modules')
+  subprocess.run([sys.executable, '-c', program], check=True)
 
 def test_a_path_that_is_no_text():
   with pytest.raises(TypeError) as raised:
