@@ -13,7 +13,9 @@ def label(run, generation, teachers) -> tuple[str, ...]:
   return tuple(line for teacher in filter(_is_known, teachers)
                for line in _lines(run, memory.in_inference(
                    teacher.model, run.data.classes, teacher.image_size,
-                   batch_size=_share(run, batch_size))))
+                   batch_size=_share(run, batch_size),
+                   precision=getattr(generation.labelling, 'precision',
+                                     'float32'))))
 
 
 def train(run, generation) -> tuple[str, ...]:

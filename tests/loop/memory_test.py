@@ -1,6 +1,7 @@
 import dataclasses
 
 from ns import models
+from ns import pseudolabel
 from ns import training
 from ns.loop import memory
 from ns.models import memory as formula
@@ -31,6 +32,33 @@ def test_a_teacher_labels_in_batches_at_its_last_size(tmp_path):
   assert memory.finetune(run, teacher) == (formula.of(
       teacher.model, 4, 12, batch_size=4, optimizer_slots=1,
       frozen_blocks=1).text(),)
+
+
+def test_a_teacher_labels_in_the_precision_of_the_labelling(tmp_path):
+  run = tiny.run(tmp_path)
+  # Large enough that a batch shows in megabytes.
+  teacher = changed(run, 0, model=models.EfficientNet(image_size=64))
+  student = changed(run, 1, labelling=pseudolabel.Labelling(
+      batch_size=64, precision='mixed_bfloat16'))
+  exact, half = (formula.in_inference(
+      teacher.model, 4, 64, batch_size=64, precision=precision).text()
+                 for precision in ('float32', 'mixed_bfloat16'))
+  assert half != exact
+  assert memory.label(run, student, [teacher]) == (half,)
+
+
+def test_frozen_blocks_take_less(tmp_path):
+  run = tiny.run(tmp_path)
+  teacher = changed(
+      run, 0, model=models.EfficientNet(image_size=64),
+      fine_tune=training.FineTune(
+          image_size=96, num_steps=6, schedule_steps=40, labelled_batch=16,
+          learning_rate=training.Constant(rate=0.1), frozen_blocks=9))
+  all_trained, frozen = (formula.of(
+      teacher.model, 4, 96, batch_size=16, optimizer_slots=1,
+      frozen_blocks=blocks) for blocks in (None, 9))
+  assert frozen.total < all_trained.total
+  assert memory.finetune(run, teacher) == (frozen.text(),)
 
 
 class Small:
