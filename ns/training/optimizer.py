@@ -23,6 +23,13 @@ _SMALL = ('bias', 'gamma', 'beta')
 class Sgd:
   """Stochastic gradient descent with momentum (Keras' own).
 
+  velocity = momentum * velocity - rate * gradient
+  weight = weight + velocity                             or, with `nesterov`,
+  weight = weight + momentum * velocity - rate * gradient
+  The rate is inside the velocity. TensorFlow 1's Momentum has it outside, which
+  is the same as long as the rate is; where the rate falls, steps here are a
+  little longer for a while.
+
   Attributes:
     momentum: share of the velocity kept at each step.
     nesterov: whether the gradient is taken ahead of the velocity.
