@@ -126,12 +126,16 @@ def _saved_model(network, path: epath.Path, interface: Interface):
     pixels, is_good = tf.map_fn(crop_one, images, fn_output_signature=(
         tf.TensorSpec(interface.image_shape, tf.uint8),
         tf.TensorSpec([], tf.bool)))
-    found = probabilities(pixels)
+    # No images: convolutions want at least one.
+    count = tf.shape(pixels)[0]
+    black = tf.zeros([tf.cast(count == 0, tf.int32), *interface.image_shape],
+                     tf.uint8)
+    found = probabilities(tf.concat([pixels, black], 0))[:count]
     names = tf.constant(interface.class_names)
     return {
         'probabilities': tf.where(is_good[:, tf.newaxis], found, 0.0),
         # Servers want of each output one row an image.
-        'classes': tf.tile(names[tf.newaxis], [tf.shape(found)[0], 1]),
+        'classes': tf.tile(names[tf.newaxis], [count, 1]),
         'is_good': is_good}
 
   @tf.function(input_signature=[

@@ -253,6 +253,15 @@ def test_grey_images_as_they_are(grey):
                                atol=1e-4)
 
 
+@pytest.mark.parametrize('name, given', [
+    ('serving_default', tf.zeros([0], tf.string)),
+    ('images', tf.zeros([0, 8, 8, 1], tf.uint8))])
+def test_no_images_have_no_answers(grey, name, given):
+  signatures = tf.saved_model.load(str(grey[1] / 'saved_model')).signatures
+  found = {key: value.shape for key, value in signatures[name](given).items()}
+  assert found == {'probabilities': (0, 4), 'classes': (0, 4), 'is_good': (0,)}
+
+
 def test_an_image_of_another_size_where_none_is_cropped(grey):
   _, folder = grey
   serve = tf.saved_model.load(str(folder / 'saved_model')).signatures[
