@@ -171,7 +171,7 @@ class DeclaredFiles(Container):
 
 
 def _matching(pattern: str) -> list[str]:
-  """The files like a pattern, sorted; without TensorFlow where they are local."""
+  """The files like a pattern, sorted; local ones without TensorFlow."""
   if '://' not in pattern:
     import glob
     return sorted(path for path in glob.glob(pattern, recursive=True)

@@ -162,8 +162,9 @@ class FileSource(sources.Source):
           columns['label'] = self.class_ids[places[begin:end]]
         yield columns
 
-  def _pieces(self, indices: np.ndarray
-              ) -> Iterator[tuple[np.ndarray, source_manifest.File, np.ndarray]]:
+  def _pieces(
+      self, indices: np.ndarray
+  ) -> Iterator[tuple[np.ndarray, source_manifest.File, np.ndarray]]:
     """Of each file: which of the indices are in it, the file and their rows."""
     ends = np.cumsum(self.made.counts)
     begins = np.searchsorted(indices, ends - self.made.counts)
@@ -234,8 +235,8 @@ class FileSource(sources.Source):
       more = len(made.excluded) - _NAMED
       told += f'; and {more:,} more' if more > 0 else ''
       raise errors.RunError(
-          f'Of `{self.name}` a share of {self.max_excluded:.3g} may be left out '
-          f'at most (`{kind}.max_excluded`), but {share:.3g} is ({told}); '
+          f'Of `{self.name}` a share of {self.max_excluded:.3g} may be left '
+          f'out at most (`{kind}.max_excluded`), but {share:.3g} is ({told}); '
           f'repair these and remove `{self.manifest_path}` to look through the '
           'source again, or allow more.')
     if not made.counts.any():

@@ -126,8 +126,8 @@ def existing_folder(source, field: str, root: str) -> str:
   """The folder, which a field of a source names, if it is one."""
   if not epath.Path(root).is_dir():
     raise errors.RunError(
-        f'`{type(source).__name__}.{field}` should be a folder, but `{root}` is '
-        'none.')
+        f'`{type(source).__name__}.{field}` should be a folder, but `{root}` '
+        'is none.')
   return root
 
 

@@ -2,8 +2,8 @@
 
 A manifest is a Parquet file. Its metadata hold, as JSON under `manifest`, what
 was declared and the source's files; its rows are examples: of files of records
-those with a label and those that are left out, of image files all. Columns, null
-where they say nothing:
+those with a label and those that are left out, of image files all. Its columns
+are null where they say nothing:
 
 | column     | type   | what                                                   |
 |------------|--------|--------------------------------------------------------|
@@ -119,7 +119,8 @@ class Manifest:
     """[files] int64: how many examples each has."""
     whole = self.excluded.filter(self.excluded['row'].is_valid())
     left_out = (np.zeros(len(self.files), np.int64) if self.has_paths else
-                np.bincount(whole['shard'].to_numpy(), minlength=len(self.files)))
+                np.bincount(whole['shard'].to_numpy(),
+                            minlength=len(self.files)))
     return np.array([file.num_records for file in self.files],
                     np.int64) - left_out
 
@@ -259,7 +260,7 @@ def changed(path: str, was: Sequence[int | None], now, where: str
 
 
 def look_at(path: str) -> tuple[int, int] | None:
-  """Size in bytes and time of the last change in nanoseconds; None if absent."""
+  """Bytes, and nanoseconds of the last change; None if it is not there."""
   try:
     if '://' not in path:
       found = os.stat(path)

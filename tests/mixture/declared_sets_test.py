@@ -144,13 +144,14 @@ def test_a_validation_set_of_all_or_nothing(tmp_path, validation):
      "but is 'web'."),
     ({'pools': [3]}, '`Sets.pools` should be a list of sources, such as '
      '`[@mixture.ImageFiles()]`, but is [3].'),
-    ({'validation': 0}, '`Sets.validation` should be a whole number of at least '
-     '1, but is 0.'),
+    ({'validation': 0}, '`Sets.validation` should be a whole number of at '
+     'least 1, but is 0.'),
     ({'validation': 1.0}, '`Sets.validation` should be a number above 0 and '
      'below 1, but is 1.0.'),
-    ({'test': 'x'}, "`Sets.test` should be a value of type Source, but is 'x'."),
-    ({'split_seed': -1}, '`Sets.split_seed` should be a whole number of at least '
-     '0, but is -1.')])
+    ({'test': 'x'}, "`Sets.test` should be a value of type Source, but is "
+     "'x'."),
+    ({'split_seed': -1}, '`Sets.split_seed` should be a whole number of at '
+     'least 0, but is -1.')])
 def test_wrong_fields(tmp_path, changes, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     sets(tmp_path, **changes)

@@ -134,9 +134,9 @@ def test_a_changed_image(tmp_path, cache):
   path.write_bytes(b'other')
   manifest, = cache.iterdir()
   expected = (
-      f'`{path}` should have the {size:,} bytes that it had when its source was '
-      f'looked through, but has 5; bring it back, or remove `{manifest}` to '
-      'look through the source again.')
+      f'`{path}` should have the {size:,} bytes that it had when its source '
+      f'was looked through, but has 5; bring it back, or remove `{manifest}` '
+      'to look through the source again.')
   source = folder(tmp_path)
   assert error(source.read) == expected
   with pytest.raises(Exception, match='but has 5; bring it back'):

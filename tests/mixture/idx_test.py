@@ -211,8 +211,8 @@ def test_class_names_should_be_distinct_and_one_a_class(names):
   with pytest.raises(ValueError) as caught:
     mixture.Idx(name='x', images='i', labels='l', classes=3, class_names=names)
   assert str(caught.value) == (
-      '`Idx.class_names` should be 3 distinct names, one for each class, but is '
-      f'{names}.')
+      '`Idx.class_names` should be 3 distinct names, one for each class, but '
+      f'is {names}.')
 
 
 def test_classes_are_called_by_their_numbers_unless_named():

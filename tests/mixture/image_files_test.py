@@ -80,8 +80,8 @@ def test_no_such_path(tmp_path):
 def test_a_picture_in_place_of_a_list(tmp_path):
   photos.write(tmp_path / 'l', b'\xff\xd8\xff')
   assert error(lambda: image_files(tmp_path / 'l').num_examples) == (
-      '`ImageFiles.path` should be a folder or a text with a path on each line, '
-      f'but `{tmp_path}/l` is no text.')
+      '`ImageFiles.path` should be a folder or a text with a path on each '
+      f'line, but `{tmp_path}/l` is no text.')
 
 
 def test_a_wrong_path():

@@ -145,8 +145,8 @@ def test_a_manifest_of_another_format(tmp_path, monkeypatch):
   manifest().write(path)
   monkeypatch.undo()
   assert error(lambda: source_manifest.read(path)) == (
-      f'`{path}` is no manifest of a source that can be read (it is of format 2, '
-      'not 1); remove it to make it anew.')
+      f'`{path}` is no manifest of a source that can be read (it is of format '
+      '2, not 1); remove it to make it anew.')
 
 
 def test_paths_below_a_folder():

@@ -184,8 +184,8 @@ def test_a_changed_file(tmp_path, cache):
   with path.open('ab') as file:
     file.write(b'more')
   assert error(source(tmp_path).read) == (
-      f'`{path}` should have the {size:,} bytes that it had when its source was '
-      f'looked through, but has {size + 4:,}; bring it back, or remove '
+      f'`{path}` should have the {size:,} bytes that it had when its source '
+      f'was looked through, but has {size + 4:,}; bring it back, or remove '
       f'`{manifest}` to look through the source again.')
 
 

@@ -137,8 +137,8 @@ def test_a_data_set_that_is_not_prepared(tmp_path):
   source = mixture.Tfds(name='made', builder='mnist', split='train',
                         data_dir=str(tmp_path))
   assert error(lambda: source.num_examples) == (
-      f'`mnist` should be prepared in `{tmp_path}/mnist/3.0.1`, but is not; run '
-      '`tfds build`, or bind `Tfds.data_dir`.')
+      f'`mnist` should be prepared in `{tmp_path}/mnist/3.0.1`, but is not; '
+      'run `tfds build`, or bind `Tfds.data_dir`.')
 
 
 def test_no_such_split(data_dir):
