@@ -69,7 +69,13 @@ def run() -> None:
   network, origin = _import(architecture)
   origin['probe'] = _probe(network, architecture, photo)
   from ns.models import weights
-  weights.save(network, files.user_path(_OUTPUT.value), {'origin': origin})
+  output = files.user_path(_OUTPUT.value)
+  try:
+    weights.save(network, output, {'origin': origin})
+  except OSError as error:
+    raise errors.RunError(
+        f'`--output` should be a file that can be written, but `{output}` '
+        f'cannot: {error.strerror or error}.') from error
   print(json.dumps(origin, indent=1))
   print(_told(origin))
 
@@ -147,6 +153,9 @@ def _told(origin: dict) -> str:
   """What was imported, in a sentence or two."""
   lines = [f'{_OUTPUT.value}: the {origin["copy"]} of {origin["path"]}, '
            f'{origin["parameters"]:,} parameters, {origin["classes"]} classes.']
+  if 'without_average' in origin:
+    lines.append(f'{origin["without_average"]} frozen variables have no moving '
+                 'average: theirs are the weights themselves.')
   for name, found in origin['probe'].items():
     top = ', '.join(f'{row["class"]} ({row["probability"]:.3f})'
                     for row in found['top'])

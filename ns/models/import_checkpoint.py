@@ -3,10 +3,12 @@
 No graph is needed: variables are found by their names (`reference_names`), and
 every one of them has to be accounted for. The moving average is what the
 reference evaluates and labels with; the weights themselves are worse by
-several per cent.
+several per cent. What was frozen in a fine-tuning (`fix_layer_num`) has no
+moving average but its weights, which did not move; the reference takes those.
 """
 
 from collections.abc import Mapping
+import itertools
 import re
 from typing import Any
 
@@ -41,8 +43,9 @@ def read(path: epath.PathLike, architecture: efficientnet.EfficientNet,
 
   Returns:
     The value of each of the network's variables, by path; and the origin, of
-    JSON's types: `path`, `files` with their SHA-256, `copy`, `scope` and what
-    was `left_out`, in numbers of variables.
+    JSON's types: `path`, `files` with their SHA-256, `copy`, `scope`, what was
+    `left_out`, in numbers of variables, and `without_average`, how many frozen
+    variables have no moving average, if any.
 
   Raises:
     RunError: it is no checkpoint of this network, or not complete.
@@ -58,6 +61,7 @@ def read(path: epath.PathLike, architecture: efficientnet.EfficientNet,
   names = {ours: f'{wanted}/{theirs}' for ours, theirs in
            reference_names.of(architecture, normalization).items()}
   found.check_copy()
+  frozen = found.find_frozen(names)
   found.check_classes(names['network/classifier/bias'], classes)
   found.check_all(names.values())
   arrays = _arrays(path, {ours: found.stored(name)
@@ -66,7 +70,8 @@ def read(path: epath.PathLike, architecture: efficientnet.EfficientNet,
   return arrays, {
       'path': given, 'files': _digests(path), 'scope': wanted,
       'copy': 'weights' if raw else 'moving average',
-      'left_out': found.left_out()}
+      'left_out': found.left_out(),
+      **({'without_average': frozen} if frozen else {})}
 
 
 class _Names:
@@ -77,6 +82,7 @@ class _Names:
     self.shapes = shapes
     self.raw = raw
     self.weights, self.averages = set(), set()
+    self.frozen = set()
     self.slots, self.teacher, self.steps = set(), set(), set()
     for name in shapes:
       if name == reference_names.GLOBAL_STEP:
@@ -92,7 +98,46 @@ class _Names:
 
   def stored(self, name: str) -> str:
     """The name under which the copy of a variable is that is taken."""
-    return name if self.raw else name + reference_names.AVERAGE
+    as_it_is = self.raw or name in self.frozen
+    return name if as_it_is else name + reference_names.AVERAGE
+
+  def find_frozen(self, names: Mapping[str, str]) -> int:
+    """Looks for what has no moving average since it was not trained.
+
+    That is exactly what is trained of the stem and of the first blocks.
+
+    Args:
+      names: of the variables here, by their paths in the network.
+
+    Returns:
+      How many variables that are.
+
+    Raises:
+      RunError: other moving averages are missing.
+    """
+    missing = set(names.values()) - self.averages
+    if self.raw or not missing:
+      return 0
+    frozen, parts = set(), itertools.groupby(
+        (path for path in names if not path.rpartition('/')[2].startswith(
+            'moving_')), lambda path: path.split('/')[1])
+    for part, paths in parts:
+      if part == 'head' or frozen == missing:
+        break
+      frozen.update(names[path] for path in paths)
+    if frozen == missing <= self.weights:
+      self.frozen = frozen
+      return len(frozen)
+    if missing <= self.weights:
+      shown = ', '.join(sorted(missing)[:_SHOWN])
+      more = len(missing) - _SHOWN
+      raise errors.RunError(
+          f'`{self.path}` should have the moving average of each variable, or '
+          'of all but a frozen stem and first blocks, but has the average of '
+          f'{len(names) - len(missing)} of {len(names)} variables; {shown}'
+          f'{f" and {more} more" if more > 0 else ""} have none; take the '
+          'weights themselves (raw), or save the checkpoint again.')
+    return 0
 
   def check_scope(self, model: str, scope: str | None) -> str:
     """The scope of the variables; raises if it is that of another model."""
@@ -104,7 +149,7 @@ class _Names:
       raise errors.RunError(
           f'`{self.path}` should have variables in `{wanted}`, but '
           f'{f"has {has}" if has else "has no variables of a network"}; give '
-          'the model that it is of, or the scope that it has.')
+          'the model that it is of, or the scope that it has (`--scope=`).')
     if not scope and reference_names.is_another(model, self.path):
       raise errors.RunError(
           f'`{self.path}` should be of `{model}`, but its name is that of '
@@ -147,7 +192,7 @@ class _Names:
 
   def left_out(self) -> dict[str, int]:
     """How many variables were known and not needed."""
-    other = self.averages if self.raw else self.weights
+    other = self.averages if self.raw else self.weights - self.frozen
     kinds = {'moving averages' if self.raw else 'weights': other,
              'optimizer': self.slots, 'teacher': self.teacher,
              'global_step': self.steps}

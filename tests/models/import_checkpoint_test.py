@@ -98,6 +98,25 @@ def test_another_depth(tmp_path):
   assert_logits(logits(architecture, arrays, 3), average)
 
 
+# The first block has a depthwise and a projecting convolution, and others an
+# expanding one too, of three variables each; and four of squeeze and
+# excitation.
+def test_a_frozen_stem_and_first_blocks(tmp_path):
+  blocks, count = 2, 3 + 10 + 13
+  raw, average = reference_efficientnet.write(
+      tmp_path / 'model.ckpt', images(), width=WIDTH, classes=CLASSES,
+      training=False, frozen=blocks)
+  arrays, origin = read(tmp_path / 'model.ckpt')
+  assert_logits(logits(SMALL, arrays, CLASSES), average)
+  assert origin['copy'] == 'moving average'
+  assert origin['without_average'] == count
+  assert origin['left_out']['weights'] == 311 - count
+  arrays, origin = read(tmp_path / 'model.ckpt', raw=True)
+  assert_logits(logits(SMALL, arrays, CLASSES), raw)
+  assert 'without_average' not in origin
+  assert origin['left_out']['moving averages'] == 311 - count
+
+
 @pytest.mark.parametrize('given', [
     'model.ckpt.index', 'model.ckpt.data-00000-of-00001', 'model.ckpt.meta',
     ''])
@@ -198,7 +217,7 @@ def test_another_model(tmp_path, tensors):
   assert error_of(path) == (
       f'`{path}` should have variables in `efficientnet-b0`, but has '
       '`efficientnet-b4`; give the model that it is of, or the scope that it '
-      'has.')
+      'has (`--scope=`).')
 
 
 def test_the_scope_may_be_given(tmp_path, tensors):
@@ -212,7 +231,7 @@ def test_a_checkpoint_of_something_else(tmp_path):
   assert error_of(path) == (
       f'`{path}` should have variables in `efficientnet-b0`, but has no '
       'variables of a network; give the model that it is of, or the scope that '
-      'it has.')
+      'it has (`--scope=`).')
 
 
 def test_the_other_l2(tmp_path, tensors):
@@ -257,9 +276,43 @@ def test_variables_that_are_missing(tmp_path, tensors):
   path = written(tmp_path, {
       name: value for name, value in tensors.items() if name != lost + EMA})
   assert error_of(path) == (
+      f'`{path}` should have the moving average of each variable, or of all '
+      'but a frozen stem and first blocks, but has the average of 310 of 311 '
+      f'variables; {lost} have none; take the weights themselves (raw), or '
+      'save the checkpoint again.')
+  assert len(read(path, raw=True)[0]) == 311
+  path = written(tmp_path, {
+      name: value for name, value in tensors.items()
+      if name not in (lost, lost + EMA)}, 'neither.ckpt')
+  assert error_of(path) == (
       f'`{path}` should have exactly the variables of the network, but lacks '
       f'{lost}{EMA}; is it of another model?')
-  assert len(read(path, raw=True)[0]) == 311
+
+
+def test_a_frozen_stem_alone(tmp_path, tensors):
+  lost = [f'{SCOPE}/stem/{name}' for name in (
+      'conv2d/kernel', 'tpu_batch_normalization/gamma',
+      'tpu_batch_normalization/beta')]
+  path = written(tmp_path, {
+      name: value for name, value in tensors.items()
+      if name.removesuffix(EMA) not in lost or not name.endswith(EMA)})
+  arrays, origin = read(path)
+  assert origin['without_average'] == 3
+  np.testing.assert_array_equal(arrays['network/stem/conv/kernel'],
+                                tensors[lost[0]])
+
+
+@pytest.mark.parametrize('lost, more', [
+    ('blocks_1/', ' and 11 more'), ('head/dense/bias', ''),
+    # Moving statistics have an average, frozen or not.
+    ('stem/tpu_batch_normalization', '')])
+def test_averages_that_are_missing_elsewhere(tmp_path, tensors, lost, more):
+  path = written(tmp_path, {
+      name: value for name, value in tensors.items()
+      if not (name.startswith(f'{SCOPE}/{lost}') and name.endswith(EMA))})
+  said = error_of(path)
+  assert 'but has the average of ' in said
+  assert f'{more} have none; take' in said
 
 
 @pytest.mark.parametrize('count, more', [(2, ''), (11, ' and 3 more')])

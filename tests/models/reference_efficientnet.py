@@ -109,7 +109,7 @@ def rounded(filters, width):
 
 def write(path, images, *, scope='efficientnet-b0', width=1.0, depth=1.0,
           classes=1000, norm='tpu_batch_normalization', seed=0, averages=True,
-          weights=True, training=True, teacher=None, change=None):
+          weights=True, training=True, teacher=None, frozen=None, change=None):
   """Writes a checkpoint with random numbers, and says what they predict.
 
   Args:
@@ -125,6 +125,8 @@ def write(path, images, *, scope='efficientnet-b0', width=1.0, depth=1.0,
     weights: whether the weights themselves are.
     training: whether the optimizer's slots and the step are.
     teacher: the scope of a second model under `teacher_model/`.
+    frozen: the stem and so many blocks were not trained: they have no moving
+      average, but their moving statistics have; None for all trained.
     change: a function of (name, value) that gives another value, or None for a
       variable that is to be left out.
 
@@ -139,8 +141,12 @@ def write(path, images, *, scope='efficientnet-b0', width=1.0, depth=1.0,
     step = tf1.train.get_or_create_global_step()
     ema = tf1.train.ExponentialMovingAverage(0.5, step)
     # Trainable variables and moving statistics, as the reference has it.
-    update = ema.apply(own)
-    averaged = [ema.average(v) for v in own]
+    still = () if frozen is None else (
+        'stem', *(f'blocks_{index}' for index in range(frozen)))
+    moving = [v for v in own if v.op.name.split('/')[1] not in still
+              or '/moving_' in v.op.name]
+    update = ema.apply(moving)
+    averaged = [ema.average(v) for v in moving]
     if training:
       tf1.train.RMSPropOptimizer(1e-3, 0.9, 0.9, 1e-3).minimize(
           tf.reduce_mean(logits), step)
@@ -173,7 +179,7 @@ def write(path, images, *, scope='efficientnet-b0', width=1.0, depth=1.0,
         saved.append(variable)
     give({v: x for v, x in found.items() if x is not None})
     tf1.train.Saver(saved).save(session, str(path), write_meta_graph=False)
-    give({v: found[a] for v, a in zip(own, averaged)
+    give({v: found[a] for v, a in zip(moving, averaged)
           if found[a] is not None})
     return raw, session.run(logits)
 

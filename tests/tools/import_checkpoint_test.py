@@ -107,6 +107,22 @@ def test_a_checkpoint_becomes_a_file(made, call, tmp_path, raw):
   np.testing.assert_allclose(found, logits[0 if raw else 1], atol=1e-4)
 
 
+def test_frozen_variables_are_told(made, call, tmp_path):
+  import tensorflow as tf
+  reader = tf.train.load_checkpoint(str(made[0] / 'model.ckpt'))
+  kept = {name: reader.get_tensor(name)
+          for name in reader.get_variable_to_shape_map()
+          if not ('/stem/' in name and name.endswith('Average')
+                  and '/moving_' not in name)}
+  tf.raw_ops.SaveV2(prefix=str(tmp_path / 'model.ckpt'),
+                    tensor_names=list(kept), tensors=list(kept.values()),
+                    shape_and_slices=[''] * len(kept))
+  code, out, _ = call('--checkpoint=model.ckpt')
+  assert code == 0
+  assert ('\n3 frozen variables have no moving average: theirs are the weights '
+          'themselves.\n') in out
+
+
 def test_twice_gives_the_same_file(call, tmp_path):
   assert call()[0] == call('--output=again.npz')[0] == 0
   assert (tmp_path / 'b0.npz').read_bytes() == (
@@ -165,6 +181,14 @@ def test_what_the_importer_refuses_is_one_line(call, made, tmp_path):
       'there is neither it nor an index of it; give the path without `.index` '
       'or `.data-…`.')
   assert not (tmp_path / 'b0.npz').exists()
+
+
+def test_an_output_that_cannot_be_written(call, tmp_path):
+  (tmp_path / 'b0.npz').mkdir()
+  assert refusal(call) == (
+      '`--output` should be a file that can be written, but '
+      f'`{tmp_path}/b0.npz` cannot: Cannot overwrite: {tmp_path}/b0.npz is a '
+      'directory.')
 
 
 def test_another_scope(call):
