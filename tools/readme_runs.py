@@ -11,31 +11,37 @@ import pathlib
 import re
 import sys
 
-# What a bench measured: what it is, its figure, and its peer and the peer's.
+# What a bench measured: what it is, its figure, its peer, the peer's figure,
+# and the bench's own ratio of the two where it has one: a median over rounds.
 _BENCHES = {
     'noise': [
-        ('RandAugment, 224 x 224, images/s', 'randaugment_224_images_per_second',
-         "the reference's, in TensorFlow 2", 'reference_images_per_second'),
+        ('RandAugment, 224 x 224, images/s',
+         'randaugment_224_images_per_second', "the reference's, in TensorFlow 2", 'reference_images_per_second',
+         'ratio'),
         ('', 'randaugment_224_images_per_second', 'albumentations',
-         'albumentations_images_per_second'),
+         'albumentations_images_per_second', ''),
         ('', 'randaugment_224_images_per_second', 'timm',
-         'timm_images_per_second'),
+         'timm_images_per_second', ''),
         ('the same without C++', 'pure_tensorflow_images_per_second',
-         "the reference's, in TensorFlow 2", 'reference_images_per_second'),
+         "the reference's, in TensorFlow 2", 'reference_images_per_second', ''),
         ('RandAugment, 32 x 32, images/s', 'randaugment_32_images_per_second',
-         '', ''),
+         '', '', ''),
         ('JPEG to noisy batch, 224 x 224, images/s', 'input_images_per_second',
          'TensorFlow without RandAugment',
-         'stock_input_without_randaugment_images_per_second')],
+         'stock_input_without_randaugment_images_per_second', 'input_ratio')],
     'model': [
         ('B0 training, images/s', 'b0_train_images_per_second',
-         'keras.applications', 'keras_train_images_per_second'),
+         'keras.applications', 'keras_train_images_per_second',
+         'b0_train_ratio'),
         ('B0 inference, images/s', 'b0_infer_images_per_second',
-         'keras.applications', 'keras_infer_images_per_second'),
+         'keras.applications', 'keras_infer_images_per_second',
+         'b0_infer_ratio'),
         ('the same in bfloat16', 'b0_infer_bfloat16_images_per_second',
-         'keras.applications, float32', 'keras_infer_images_per_second'),
-        ('`tiny` training, images/s', 'tiny_train_images_per_second', '', '')],
-    'select': [('selection from 300 M predictions, s', 'seconds', '', '')],
+         'keras.applications, float32', 'keras_infer_images_per_second',
+         'b0_infer_bfloat16_ratio'),
+        ('`tiny` training, images/s', 'tiny_train_images_per_second', '', '',
+         '')],
+    'select': [('selection from 300 M predictions, s', 'seconds', '', '', '')],
 }
 
 
@@ -73,11 +79,13 @@ def figures(benches: dict[str, dict]) -> str:
            '|---|---|---|---|---|']
   for bench, wanted in _BENCHES.items():
     found = benches.get(bench, {})
-    for what, ours, peer, theirs in wanted:
+    for what, ours, peer, theirs, ratio in wanted:
       if ours not in found or (theirs and theirs not in found):
         continue
-      there, times = ('', '') if not theirs else (
-          _number(found[theirs]), f'{found[ours] / found[theirs]:.2f}')
+      there = times = ''
+      if theirs:
+        there = _number(found[theirs])
+        times = f'{found.get(ratio, found[ours] / found[theirs]):.2f}'
       lines.append(
           f'| {what} | {_number(found[ours])} | {peer} | {there} | {times} |')
   return '\n'.join(lines) + '\n'
@@ -89,8 +97,8 @@ def _number(value: float) -> str:
 
 def updated(readme: str, block: str, table: str) -> str:
   """The README with the table of a block, 'runs' or 'benches', made anew."""
-  pattern = re.compile(rf'(<!-- {block}: [^\n]*-->\n).*?(<!-- end of {block} -->)',
-                       re.DOTALL)
+  pattern = re.compile(
+      rf'(<!-- {block}: [^\n]*-->\n).*?(<!-- end of {block} -->)', re.DOTALL)
   if not pattern.search(readme):
     raise ValueError(f'`readme` should have a block `<!-- {block}: … -->` up to '
                      f'`<!-- end of {block} -->`, but has none.')

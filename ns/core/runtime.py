@@ -9,6 +9,7 @@ without TensorFlow. Several workers and TPUs are to come (see CHANGELOG).
 import dataclasses
 import functools
 import os
+import subprocess
 
 from ns.core import checks
 from ns.core import errors
@@ -36,7 +37,7 @@ class OneDevice:
     return self.device == 'cpu'
 
   def memory_bytes(self) -> int | None:
-    return host_bytes() if self.on_host else None
+    return host_bytes() if self.on_host else gpu_bytes()
 
   def strategy(self):
     """The strategy.
@@ -82,7 +83,9 @@ class Mirrored:
     return self.device == 'cpu'
 
   def memory_bytes(self) -> int | None:
-    total = host_bytes() if self.on_host else None
+    if not self.on_host:
+      return gpu_bytes()
+    total = host_bytes()
     return total and total // self.devices
 
   def strategy(self):
@@ -133,3 +136,15 @@ def host_bytes() -> int | None:
     except (OSError, ValueError):  # No such file, or 'max'.
       pass
   return min(found, default=None)
+
+
+def gpu_bytes() -> int | None:
+  """The memory of the smallest GPU, None where its driver does not tell."""
+  try:
+    told = subprocess.run(
+        ['nvidia-smi', '--query-gpu=memory.total',
+         '--format=csv,noheader,nounits'],
+        capture_output=True, text=True, timeout=5, check=True).stdout
+    return min(int(line) for line in told.split()) * 2**20
+  except (OSError, subprocess.SubprocessError, ValueError):
+    return None

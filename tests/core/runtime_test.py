@@ -78,7 +78,7 @@ def test_a_cpu_computes_in_the_hosts_memory():
   cpu, gpu = runtime.OneDevice(), runtime.OneDevice(device='gpu')
   assert (cpu.on_host, gpu.on_host) == (True, False)
   assert cpu.memory_bytes() == runtime.host_bytes()
-  assert gpu.memory_bytes() is None
+  assert gpu.memory_bytes() == runtime.gpu_bytes()
   assert cpu.replicas == cpu.strategy().num_replicas_in_sync == 1
 
 
@@ -87,7 +87,7 @@ def test_several_devices_share_the_hosts_memory():
   assert (cpus.replicas, cpus.on_host) == (4, True)
   assert cpus.memory_bytes() == runtime.host_bytes() // 4
   gpus = runtime.Mirrored(devices=2)
-  assert (gpus.on_host, gpus.memory_bytes()) == (False, None)
+  assert not gpus.on_host and gpus.memory_bytes() == runtime.gpu_bytes()
 
 
 def test_more_devices_than_there_are():
@@ -103,3 +103,20 @@ def test_one_device_is_not_several():
     runtime.Mirrored(devices=1)
   assert str(raised.value) == (
       '`Mirrored.devices` should be a whole number of at least 2, but is 1.')
+
+
+@pytest.mark.parametrize('told, expected', [
+    ('81559\n40960\n', 40960 * 2**20), ('81559\n', 81559 * 2**20), ('', None),
+    ('[N/A]\n', None)])
+def test_the_smallest_gpu_counts(monkeypatch, tmp_path, told, expected):
+  program = tmp_path / 'nvidia-smi'
+  program.write_text(f'#!/bin/sh\nprintf "{told}"\n')
+  program.chmod(0o755)
+  monkeypatch.setenv('PATH', f'{tmp_path}:/bin:/usr/bin')
+  assert runtime.gpu_bytes() == expected
+
+
+def test_without_a_driver_the_memory_of_a_gpu_is_not_known(
+    monkeypatch, tmp_path):
+  monkeypatch.setenv('PATH', str(tmp_path))
+  assert runtime.gpu_bytes() is None

@@ -67,14 +67,15 @@ def test_a_figure_stands_beside_its_peers():
   measured = {
       'randaugment_224_images_per_second': 9876.5,
       'reference_images_per_second': 987.65,
-      'randaugment_32_images_per_second': 40000.4,
+      'randaugment_32_images_per_second': 40000.4, 'ratio': 10.125,
       'timm_images_per_second': 2000.0}
   assert readme_runs.figures({'noise': measured}).splitlines()[2:] == [
       "| RandAugment, 224 x 224, images/s | 9,876 | the reference's, in "
-      'TensorFlow 2 | 988 | 10.00 |',
+      'TensorFlow 2 | 988 | 10.12 |',
       '|  | 9,876 | timm | 2,000 | 4.94 |',
       '| RandAugment, 32 x 32, images/s | 40,000 |  |  |  |']
-  assert readme_runs.figures({'select': {'seconds': 61.25}}).splitlines()[2:] == [
+  rows = readme_runs.figures({'select': {'seconds': 61.25}}).splitlines()
+  assert rows[2:] == [
       '| selection from 300 M predictions, s | 61.2 |  |  |  |']
 
 
