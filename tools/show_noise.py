@@ -158,8 +158,8 @@ def _selected(run, generation, folder):
     return None, f'Labelled images only: {error}'
   if not made:
     return None, f'Labelled images only: {folder / name} is not finished.'
-  return batches.PseudoLabelled(
-      folder=str(folder / name), num_examples=made.results['copies']), ''
+  return batches.PseudoLabelled.selected(
+      folder / name, made.results['records']), ''
 
 
 def _on_host(noise):

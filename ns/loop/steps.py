@@ -73,9 +73,8 @@ def train(run, generation, run_folder, folder):
   pseudo_labelled = None
   if generation.has_teacher:
     selected = run_folder / generation.name / 'select'
-    pseudo_labelled = batches.PseudoLabelled(
-        files=tuple((str(selected / name), examples) for name, examples in
-                    manifest.read(selected).results['records'].items()))
+    pseudo_labelled = batches.PseudoLabelled.selected(
+        selected, manifest.read(selected).results['records'])
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       view=_view(generation, generation.model.image_size, generation.crop),

@@ -9,6 +9,7 @@ A mixture offers
     `first_step` on, a pure function of (seed, step).
 """
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -30,6 +31,12 @@ class PseudoLabelled:
     files: their paths, each with its number of examples, counting copies.
   """
   files: Sequence[tuple[str, int]]
+
+  @classmethod
+  def selected(cls, folder, records: Mapping[str, int]) -> 'PseudoLabelled':
+    """As `Select` left them in `folder`, which told `records`."""
+    return cls(files=tuple((str(folder / name), examples)
+                           for name, examples in records.items()))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
