@@ -59,7 +59,7 @@ class Usage:
     return [bound for bound in self.found if is_unused(bound)]
 
   def _is_later(self, bound: bounds.Bound, other: bounds.Bound) -> bool:
-    """Whether it stands in a later file of the command line, or in its flags."""
+    """Whether it stands in a later file of the command, or in its flags."""
     ours, theirs = bound.binding.where, other.binding.where
     # Flags have no line, and are of one kind.
     return (bound.binding.override and self.found.index(bound) >

@@ -84,8 +84,9 @@ class Lane:
   def _order(self, epoch: int) -> list[int]:
     """The blocks of an epoch; none comes twice in a row, if there are three."""
     order = self._permutation(epoch)
-    if epoch and len(order) > 2 and order[0] == self._permutation(epoch - 1)[-1]:
-      order[:2] = order[1::-1]
+    if epoch and len(order) > 2:
+      if order[0] == self._permutation(epoch - 1)[-1]:
+        order[:2] = order[1::-1]
     return order
 
   def _permutation(self, epoch: int) -> list[int]:
@@ -102,8 +103,8 @@ class Lane:
       copies = np.ones(len(next(iter(columns.values()))), np.int64)
     if copies.sum() != block.num_examples:
       raise errors.RunError(
-          f'`{block.name}` should have {block.num_examples:,} examples, but has '
-          f'{copies.sum():,}; it changed since they were counted.')
+          f'`{block.name}` should have {block.num_examples:,} examples, but '
+          f'has {copies.sum():,}; it changed since they were counted.')
     drawn = self._seed.child('block', epoch, number).bits(len(copies))
     order = spaced_order(copies, drawn)[skipped:]
     places = self._seed.child('examples', epoch).bits(

@@ -211,8 +211,8 @@ def test_a_model_for_other_images(tmp_path, model, takes):
     run.stages()
   assert str(caught.value) == (
       f'The model of student1 takes images of {takes}, but those of the data '
-      "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`, or "
-      '`crop` and `evaluation_crop` of `Generation`, which resize.')
+      "are 8 x 8 x 1; bind the architecture's `image_size` and `pixel_mean`, "
+      'or `crop` and `evaluation_crop` of `Generation`, which resize.')
 
 
 def test_images_whose_shape_is_not_known_are_looked_at_as_they_come(tmp_path):

@@ -92,8 +92,8 @@ def test_another_configuration_is_refused(run, finished):
     stage(forbidden, form={'seed': 1, 'noise': {'magnitude': 7}}).run(run)
   assert str(caught.value) == (
       f'`{run}` has student/select of another configuration (noise.magnitude: '
-      '5 -> 7); give another `--work_dir`, or `--redo=student/select` to make it '
-      'and what follows from it again.')
+      '5 -> 7); give another `--work_dir`, or `--redo=student/select` to make '
+      'it and what follows from it again.')
   assert before == {p.name: p.read_bytes()
                     for p in (run / 'student' / 'select').iterdir()}
 
