@@ -23,9 +23,8 @@ def keys(block):
   return [key.decode() for key in block.read()['key']]
 
 
-@pytest.mark.parametrize('shard_size', [100, 7])
-@pytest.mark.parametrize('lanes', [1, 3, 8])
-@pytest.mark.parametrize('block_examples', [1, 4, 1000])
+@pytest.mark.parametrize('shard_size, lanes, block_examples', [
+    (100, 1, 1000), (100, 3, 4), (7, 3, 1000), (7, 8, 4), (100, 8, 1000)])
 def test_every_example_is_in_one_block(
     tmp_path, monkeypatch, lanes, block_examples, shard_size):
   monkeypatch.setattr(sources, '_MAX_SHARD', shard_size)
