@@ -12,6 +12,7 @@ from ns.noise import model_noise as model_noise_lib
 from ns.noise import sequence
 from ns.pseudolabel import labelling as labelling_lib
 from ns.pseudolabel import select as select_lib
+from ns.training import start as start_lib
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Generation:
     mixture: what a batch is made of (`ns.mixture`).
     training: how its weights come about (`ns.training`): `Training`, or
       `FromCheckpoint`.
+    start: what its training begins with: `FromTeacher`, `FromWeights`, or None
+      for new weights.
     crop: how an image is cut and resized for training (`ns.images`).
     evaluation_crop: how it is to be labelled or evaluated.
     noise: input noise: an object with `apply` (`ns.noise`).
@@ -47,6 +50,7 @@ class Generation:
   model: Any
   mixture: Any
   training: Any
+  start: Any = None
   crop: Any = crop_lib.AsIs()
   evaluation_crop: Any = crop_lib.AsIs()
   noise: Any = sequence.Off()
@@ -83,6 +87,14 @@ class Generation:
                          ('export', 'run')):
       if getattr(self, name) is not None:
         checks.has_methods(self, name, method)
+    if self.start is not None:
+      checks.instance(self, 'start', start_lib.FromTeacher,
+                      start_lib.FromWeights)
+    if self.start is not None and not self.is_trained:
+      raise ValueError(
+          '`Generation.start` should be None where `Generation.training` is '
+          f'`{type(self.training).__name__}`, which trains nothing, but is '
+          f'{self.start!r}.')
     if self.has_teacher:
       checks.has_methods(self, 'select', 'run')
     if self.batch_noise and getattr(self.noise, 'on_device', False):
@@ -95,6 +107,11 @@ class Generation:
   def is_trained(self) -> bool:
     """Whether it is trained here, on images, and not taken from elsewhere."""
     return getattr(self.training, 'uses_images', True)
+
+  @property
+  def starts_from_generation(self) -> bool:
+    """Whether its training begins with the weights of an earlier one."""
+    return isinstance(self.start, start_lib.FromTeacher)
 
   @property
   def has_teacher(self) -> bool:

@@ -36,9 +36,11 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
                   teachers=teachers)
       select = add('select', _select_form(run, generation, label),
                    sizes.select(generation.select), (label,))
-    trained = add('train', _train_form(run, generation, select),
-                  sizes.train(run, generation), (select,) if select else (),
-                  memory.train(run, generation))
+    start = _start(generation, finished)
+    trained = add('train', _train_form(run, generation, select, start),
+                  sizes.train(run, generation, start),
+                  tuple(filter(None, (select, start and start.trained))),
+                  memory.train(run, generation), start=start)
     _check_training(run, generation)
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
@@ -87,14 +89,37 @@ def _select_form(run, generation, label):
           'select': manifest.canonical(generation.select)}
 
 
-def _train_form(run, generation, select):
+def _start(generation, finished):
+  """The earlier generation that a training begins with, or None."""
+  if not generation.starts_from_generation:
+    return None
+  named = generation.start.generation
+  names = ([named] if named is not None
+           else generation.teachers or list(finished)[-1:])
+  if len(names) != 1 or names[0] not in finished:
+    raise errors.RunError(
+        '`FromTeacher.generation` should be one generation before '
+        f'{generation.name}, of {list(finished)}, but is '
+        f'{named if named is not None else list(names)!r}; name one, or bind '
+        'None to `Generation.start`.')
+  start = finished[names[0]]
+  generation.start.check_architectures(
+      generation.name, generation.model, names[0], start.generation.model)
+  return start
+
+
+def _train_form(run, generation, select, start):
   if not generation.is_trained:
     return _parts(generation, 'model', 'training')
-  return {**_parts(generation, 'model', 'mixture', 'training', 'crop', 'noise',
+  form = {**_parts(generation, 'model', 'mixture', 'training', 'crop', 'noise',
                    'batch_noise', 'model_noise'),
           'select': select and select.fingerprint, 'seed': run.seed,
           'generation': generation.name,
           'labelled': manifest.canonical(run.data.labelled)}
+  if generation.start:
+    form['start'] = (start.trained.fingerprint if start
+                     else manifest.canonical(generation.start))
+  return form
 
 
 def _finetune_form(run, generation, train):
@@ -142,6 +167,8 @@ def _check_model(run, generation) -> None:
 
 def _check_training(run, generation) -> None:
   """What can be known of a training before any."""
+  if generation.start and not generation.starts_from_generation:
+    generation.start.check(model=generation.model, classes=run.data.classes)
   trainings = [(generation.fine_tune, generation.fine_tune)]
   if generation.is_trained:
     trainings.insert(0, (generation.training, generation.mixture))

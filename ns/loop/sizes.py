@@ -19,10 +19,14 @@ def select(policy) -> str:
                         else 'not balanced')
 
 
-def train(run, generation) -> str:
+def train(run, generation, start=None) -> str:
+  """`start`: the finished generation that it begins with, or None."""
   parts = _parameters(run, generation)
   if not generation.is_trained:
     return ', '.join([*parts, f'weights of {generation.training.path}'])
+  if generation.start:
+    parts.append('from the weights of ' + (
+        start.generation.name if start else generation.start.path))
   mixture = generation.mixture
   pseudo = mixture.batch_size - mixture.labelled_batch
   batch = f'{mixture.labelled_batch}' + (f' + {pseudo}' if pseudo else '')

@@ -7,6 +7,7 @@ run's folder and the stage's own, and gives the stage's results.
 import dataclasses
 from typing import Any
 
+from ns.core import files
 from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
@@ -68,8 +69,12 @@ def select(run, generation, run_folder, folder):
       on_progress=lambda done, total: termination.check())
 
 
-def train(run, generation, run_folder, folder):
-  """Trains on labelled and, with a teacher, pseudo-labelled images."""
+def train(run, generation, run_folder, folder, *, start=None):
+  """Trains on labelled and, with a teacher, pseudo-labelled images.
+
+  It begins with the weights of `start`, an earlier generation, or as
+  `Generation.start` says.
+  """
   pseudo_labelled = None
   if generation.has_teacher:
     selected = run_folder / generation.name / 'select'
@@ -80,7 +85,8 @@ def train(run, generation, run_folder, folder):
       view=_view(generation, generation.model.image_size, generation.crop),
       noise=generation.noise, batch_noise=generation.batch_noise)
   return generation.training.run(_job(
-      run, generation, 'train', folder, generation.mixture, inputs))
+      run, generation, 'train', folder, generation.mixture, inputs,
+      initial_weights=_initial_weights(generation, start, run_folder)))
 
 
 def finetune(run, generation, run_folder, folder):
@@ -112,6 +118,14 @@ def export(run, generation, run_folder, folder):
       channels=generation.model.channels, crop=generation.evaluation_crop,
       provenance={'stage': f'{generation.name}/{kind}',
                   'fingerprint': made.fingerprint, 'contents': made.contents})
+
+
+def _initial_weights(generation, start, run_folder):
+  if start:
+    return start.trained.folder(run_folder) / 'average.npz'
+  if generation.start:
+    return files.data_path(generation.start.path)
+  return None
 
 
 def _job(run, generation, kind, folder, mixture, inputs, **more):

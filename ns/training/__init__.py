@@ -11,5 +11,7 @@ from ns.training.optimizer import AdamW
 from ns.training.optimizer import Lars
 from ns.training.optimizer import RmsProp
 from ns.training.optimizer import Sgd
+from ns.training.start import FromTeacher
+from ns.training.start import FromWeights
 from ns.training.trainer import Job
 from ns.training.trainer import Training

@@ -2,6 +2,7 @@ import pytest
 
 from ns import mixture
 from ns import noise
+from ns import training
 from tests.support import tiny
 
 
@@ -44,6 +45,9 @@ def test_other_names_are_refused(name):
      'brackets to build one.'),
     ('labelling', None, 'an object with `run()`, but is None.'),
     ('teachers', 'teacher', "a value of type list or tuple, but is 'teacher'."),
+    ('start', training.FromTeacher, 'a value of type FromTeacher or '
+     "FromWeights, but is <class 'ns.training.start.FromTeacher'>; write "
+     '`@…FromTeacher()` with brackets to build one.'),
     ('select', None, 'an object with `run()`, but is None.'),
     ('evaluation', 1, 'an object with `run()`, but is 1.')])
 def test_wrong_arguments(field, value, said):
@@ -69,3 +73,13 @@ def test_the_defaults_are_no_noise_on_images_and_the_papers_in_the_model():
   assert plain.noise == noise.Off()
   assert plain.model_noise == noise.ModelNoise(dropout=0.5,
                                                stochastic_depth=0.2)
+
+
+def test_weights_that_are_taken_over_begin_nowhere():
+  with pytest.raises(ValueError) as caught:
+    tiny.generation('a', has_teacher=False, start=training.FromTeacher(),
+                    training=training.FromCheckpoint(path='b0.npz'))
+  assert str(caught.value) == (
+      '`Generation.start` should be None where `Generation.training` is '
+      '`FromCheckpoint`, which trains nothing, but is '
+      'FromTeacher(generation=None).')

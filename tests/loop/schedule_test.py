@@ -12,6 +12,7 @@ from ns import pseudolabel
 from ns import training as training_lib
 from ns.core import errors
 from ns.core import runtime
+from ns.models import weights
 from tests.support import data_sets
 from tests.support import photos
 from tests.support import tiny
@@ -341,3 +342,77 @@ def test_groups_that_do_not_divide_the_replicas_are_said_by_the_plan(tmp_path):
   run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=4))
   with pytest.raises(errors.RunError, match='`BatchNorm.replicas`'):
     run.stages()
+
+
+ONE_SIZE = {'model': tiny.architecture()}
+
+
+def test_a_training_that_begins_with_the_teachers_weights(tmp_path):
+  run = tiny.run(tmp_path, students=2, changes={
+      'student1': {**ONE_SIZE, 'start': training_lib.FromTeacher()}})
+  stages = {stage.name: stage for stage in run.stages()}
+  trained, begin = stages['student1/train'], stages['teacher/train']
+  assert trained.reads == (stages['student1/select'], begin)
+  assert trained.form['start'] == begin.fingerprint
+  assert ', from the weights of teacher, 40 steps' in trained.size
+  assert 'start' not in stages['student2/train'].form
+
+
+def test_the_weights_of_a_named_generation(tmp_path):
+  """Of a larger size, and after its fine-tuning."""
+  fine_tune = training_lib.FineTune(
+      image_size=12, num_steps=2, schedule_steps=20, labelled_batch=8,
+      learning_rate=training_lib.Constant(rate=0.1))
+  run = tiny.run(tmp_path, students=2, changes={
+      'teacher': {'fine_tune': fine_tune,
+                  'evaluation_crop': images.CentreCrop(padding=2)},
+      'student2': {'model': dataclasses.replace(
+          tiny.architecture(), image_size=10), 'crop': images.InceptionCrop(),
+                   'evaluation_crop': images.CentreCrop(padding=2),
+                   'start': training_lib.FromTeacher(generation='teacher')}})
+  stages = {stage.name: stage for stage in run.stages()}
+  assert stages['student2/train'].reads[1] == stages['teacher/finetune']
+
+
+def said_of_a_start(folder, start, students=1, **changes):
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(folder, students=students, changes={
+        f'student{students}': {'start': start, **changes}}).stages()
+  return str(caught.value)
+
+
+def test_the_weights_of_another_architecture(tmp_path):
+  assert said_of_a_start(tmp_path, training_lib.FromTeacher()) == (
+      '`Generation.model` of student1 should be that of teacher, apart from '
+      'the size of its images, since `FromTeacher` begins with those weights, '
+      'but differs (width: 1.0 -> 2.0); bind the same architecture, or None to '
+      '`Generation.start`.')
+
+
+def test_the_weights_of_a_generation_that_does_not_come_before(tmp_path):
+  assert said_of_a_start(
+      tmp_path, training_lib.FromTeacher(generation='student1')) == (
+          '`FromTeacher.generation` should be one generation before student1, '
+          "of ['teacher'], but is 'student1'; name one, or bind None to "
+          '`Generation.start`.')
+  assert "but is ['teacher', 'student1']; name one" in said_of_a_start(
+      tmp_path, training_lib.FromTeacher(), students=2,
+      teachers=['teacher', 'student1'])
+
+
+def test_a_training_that_begins_with_a_file(tmp_path):
+  run = tiny.run(tmp_path)
+  path = str(tmp_path / 'a.npz')
+  weights.save(tiny.architecture().build(noise.ModelNoise(), 4), path)
+  start = training_lib.FromWeights(path=path)
+  changes = {'teacher': {'start': start}}
+  begun = {s.name: s for s in tiny.run(tmp_path, changes=changes).stages()}
+  assert begun['teacher/train'].form['start'] == {
+      '': 'ns.training.start.FromWeights', 'digest': weights.digest(path)}
+  assert begun['teacher/train'].reads == ()
+  assert f', from the weights of {path}, ' in begun['teacher/train'].size
+  assert set(fingerprints(run).values()).isdisjoint(
+      fingerprints(tiny.run(tmp_path, changes=changes)).values())
+  # A student is wider than what is in the file.
+  assert said_of_a_start(tmp_path, start).startswith(
+      '`FromWeights.path` should have weights of the model, of 4,984 ')

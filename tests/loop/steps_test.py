@@ -342,6 +342,23 @@ def test_what_is_exported_is_the_average(run, tmp_path):
           'contents': made.contents}}
 
 
+def test_a_training_begins_with_what_start_says(tmp_path, monkeypatch):
+  jobs = []
+  monkeypatch.setattr(training_lib.Training, 'run',
+                      lambda self, job: jobs.append(job) or {})
+  folder = epath.Path(tmp_path) / 'run'
+  write_selection(folder, 'student1', [1] * 5)
+  path = tmp_path / 'a.npz'
+  weights.save(tiny.architecture().build(noise.ModelNoise(), 4), path)
+  for start in (None, training_lib.FromTeacher(),
+                training_lib.FromWeights(path=str(path))):
+    make_stage(tiny.run(tmp_path / 'data', changes={'student1': {
+        'start': start, 'model': tiny.architecture()}}), 'student1/train',
+               folder)
+  assert [job.initial_weights for job in jobs] == [
+      None, folder / 'teacher/train/average.npz', path]
+
+
 @each_generation
 def test_a_generation_is_trained_with_its_own_noise_and_seeds(
     run, tmp_path, index):
