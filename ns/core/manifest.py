@@ -8,8 +8,9 @@ stage needs; the commit leaves it out, and it goes after that.
 
 The canonical form of a configuration is that of its dataclasses, defaults
 included, without the fields marked as execution (`execution()`): paths,
-cadences, whatever does not change the result. An object with a `canonical()`
-of its own, such as a source with its digest, says itself what it is.
+cadences, whatever does not change the result, and without those that came later
+and have their default (`added()`). An object with a `canonical()` of its own,
+such as a source with its digest, says itself what it is.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,9 @@ FORMAT = 1
 _BEGUN = 'begun.json'
 _MANIFEST = 'manifest.json'
 SCRATCH = 'scratch'
-# Event files hold the time of day, so they differ where nothing else does.
+# Event files and the log hold times, so they differ where nothing else does.
 SUMMARIES = 'summaries'
+METRICS = 'metrics.jsonl'
 
 
 class _Absent:
@@ -51,6 +53,15 @@ def execution(**kwargs) -> Any:
   return dataclasses.field(metadata={'execution': True}, **kwargs)
 
 
+def added(default: Any) -> Any:
+  """A dataclass field that came after stages were made without it.
+
+  Where it has its default, which should be what was done before, it is left out
+  of the canonical form: those stages are still of the same configuration.
+  """
+  return dataclasses.field(metadata={'added': True}, default=default)
+
+
 def canonical(value: Any, path: str = 'value') -> Any:
   """The canonical form of `value`, of JSON's types.
 
@@ -68,7 +79,7 @@ def canonical(value: Any, path: str = 'value') -> Any:
         field.name: canonical(getattr(value, field.name),
                               f'{type(value).__name__}.{field.name}')
         for field in dataclasses.fields(value)
-        if not field.metadata.get('execution')}
+        if not _is_left_out(field, getattr(value, field.name))}
     kind = type(value)
     return {'': f'{kind.__module__}.{kind.__qualname__}', **fields}
   if isinstance(value, Mapping):
@@ -81,6 +92,12 @@ def canonical(value: Any, path: str = 'value') -> Any:
       f'`{path}` should be of frozen dataclasses, lists and plain values, by '
       f'which one run is told from another, but has {value!r}; make that a '
       'frozen dataclass.')
+
+
+def _is_left_out(field: dataclasses.Field, value: Any) -> bool:
+  return field.metadata.get('execution', False) or (
+      field.metadata.get('added', False)
+      and type(value) is type(field.default) and value == field.default)
 
 
 def fingerprint(form: Any) -> str:
@@ -131,10 +148,10 @@ class Manifest:
 
   @property
   def contents(self) -> str:
-    """One checksum of all outputs but the event files."""
+    """One checksum of all outputs but the event files and the log."""
     return fingerprint({
         name: output['sha256'] for name, output in self.outputs.items()
-        if not name.startswith(f'{SUMMARIES}/')})
+        if name != METRICS and not name.startswith(f'{SUMMARIES}/')})
 
 
 def begun(folder: epath.PathLike) -> dict | None:

@@ -58,6 +58,20 @@ def test_execution_fields_do_not_change_the_fingerprint():
   assert Whole().every_steps == 10
 
 
+def test_a_field_that_came_later_changes_nothing_where_it_has_its_default():
+  @dataclasses.dataclass(frozen=True, kw_only=True)
+  class Later(Part):
+    every: int | None = manifest.added(None)
+    times: int = manifest.added(1)
+
+  form = lambda **changes: manifest.canonical(Later(**changes))
+  kind = f'{Later.__module__}.{Later.__qualname__}'
+  assert form() == {**PART, '': kind}
+  assert form(every=3) == {**PART, '': kind, 'every': 3}
+  assert form(times=2) == {**PART, '': kind, 'times': 2}
+  assert form(times=True) == {**PART, '': kind, 'times': True}  # No number.
+
+
 def test_a_class_with_a_canonical_form_is_not_an_object_that_has_one():
   with pytest.raises(errors.RunError) as raised:
     manifest.canonical([Source])
@@ -243,6 +257,7 @@ def test_contents_are_those_of_the_outputs_but_event_files(tmp_path):
   other = lambda name: dataclasses.replace(
       made, outputs={**made.outputs, name: {'bytes': 1, 'sha256': 'other'}})
   assert other('summaries/events.1').contents == made.contents
+  assert other('metrics.jsonl').contents == made.contents
   assert other('average.npz').contents != made.contents
   assert other('more').contents != made.contents
 
