@@ -10,77 +10,83 @@ A TensorFlow 1 checkpoint of EfficientNet or Noisy Student, or weights of
 where its weights came from; nothing in it depends on the time or the place.
 """
 
+import argparse
 from collections.abc import Sequence
 import hashlib
 import json
-import os
-import sys
 
-from absl import app
-from absl import flags
-from absl import logging
 from etils import epath
 import numpy as np
 
 from ns.core import errors
 from ns.core import files
 from tools import catalogue
+from tools import command
 
-_CHECKPOINT = flags.DEFINE_string(
-    'checkpoint', None, 'A TensorFlow 1 checkpoint, …/model.ckpt.')
-_KERAS_WEIGHTS = flags.DEFINE_string(
-    'keras_weights', None, 'Weights of keras.applications, .weights.h5 or .h5.')
-_MODEL = flags.DEFINE_string(
-    'model', None, 'The network: a row of the gin files, e.g. b0 or l2_475.')
-_GIN_FILE = flags.DEFINE_multi_string(
-    'gin_file', ['gin/models/efficientnet.gin'], 'Where the row is.')
-_OUTPUT = flags.DEFINE_string('output', None, 'The file to write, NAME.npz.')
-_CLASSES = flags.DEFINE_integer('classes', 1000, 'Number of classes.')
-_RAW = flags.DEFINE_bool(
-    'raw', False, 'Take the weights themselves, not their moving average.')
-_SCOPE = flags.DEFINE_string(
-    'scope', None, 'The scope of the variables, if not efficientnet-MODEL.')
-_PROBE = flags.DEFINE_string(
-    'probe', None, 'A photo (JPEG or PNG) to classify with the weights.')
+_GIN_FILE = 'gin/models/efficientnet.gin'
 
 
-def run() -> None:
-  """Imports what the flags say and prints what it was."""
-  if (_CHECKPOINT.value is None) == (_KERAS_WEIGHTS.value is None):
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+  """The arguments of this tool; raises ConfigError where one is wrong."""
+  flags = command.Flags('import_checkpoint', __doc__)
+  flags.add_argument('--checkpoint',
+                     help='a TensorFlow 1 checkpoint, …/model.ckpt')
+  flags.add_argument('--keras_weights',
+                     help='weights of keras.applications, .weights.h5 or .h5')
+  flags.add_argument('--model', help='the network: a row of the gin files, '
+                     'e.g. b0 or l2_475')
+  flags.add_argument('--gin_file', action='append', default=[],
+                     help=f'where the row is; {_GIN_FILE} if not given')
+  flags.add_argument('--output', help='the file to write, NAME.npz')
+  flags.add_argument('--classes', type=int, default=1000,
+                     help='number of classes; 1000 if not given')
+  flags.add_argument('--raw', action='store_true', help='take the weights '
+                     'themselves, not their moving average')
+  flags.add_argument('--scope', help='the scope of the variables, if not '
+                     'efficientnet-MODEL')
+  flags.add_argument('--probe', help='a photo (JPEG or PNG) to classify with '
+                     'the weights')
+  arguments = flags.parse(argv)
+  if (arguments.checkpoint is None) == (arguments.keras_weights is None):
     raise errors.ConfigError(
         'Give one of `--checkpoint` and `--keras_weights`: where the weights '
         'are.')
-  for flag in (_MODEL, _OUTPUT):
-    if not flag.value:
+  for name in 'model', 'output':
+    if not getattr(arguments, name):
       raise errors.ConfigError(
-          f'`--{flag.name}` is needed; write `--model=b0 --output=b0.npz`.')
-  if not _OUTPUT.value.endswith('.npz'):
+          f'`--{name}` is needed; write `--model=b0 --output=b0.npz`.')
+  if not arguments.output.endswith('.npz'):
     raise errors.ConfigError(
-        f'`--output` should end with `.npz`, but is `{_OUTPUT.value}`.')
-  if _KERAS_WEIGHTS.value is not None and (_RAW.value or _SCOPE.value):
+        f'`--output` should end with `.npz`, but is `{arguments.output}`.')
+  if arguments.keras_weights is not None and (arguments.raw or arguments.scope):
     raise errors.ConfigError(
         '`--raw` and `--scope` are for `--checkpoint`: weights of Keras have '
         'neither moving averages nor scopes.')
-  if _CLASSES.value < 2:
+  if arguments.classes < 2:
     raise errors.ConfigError(
-        f'`--classes` should be at least 2, but is {_CLASSES.value}.')
-  architecture = catalogue.row(_GIN_FILE.value, _MODEL.value)
-  photo = _read_photo()
-  network, origin = _import(architecture)
-  origin['probe'] = _probe(network, architecture, photo)
+        f'`--classes` should be at least 2, but is {arguments.classes}.')
+  return arguments
+
+
+def run(arguments: argparse.Namespace) -> str:
+  """Imports what the arguments say; returns what it was."""
+  architecture = catalogue.row(
+      arguments.gin_file or [_GIN_FILE], arguments.model)
+  photo = _read_photo(arguments.probe)
+  network, origin = _import(arguments, architecture)
+  origin['probe'] = _probe(network, architecture, arguments.probe, photo)
   from ns.models import weights
-  output = files.user_path(_OUTPUT.value)
+  output = files.user_path(arguments.output)
   try:
     weights.save(network, output, {'origin': origin})
   except OSError as error:
     raise errors.RunError(
         f'`--output` should be a file that can be written, but `{output}` '
         f'cannot: {error.strerror or error}.') from error
-  print(json.dumps(origin, indent=1))
-  print(_told(origin))
+  return f'{json.dumps(origin, indent=1)}\n{_told(arguments.output, origin)}'
 
 
-def _import(architecture):
+def _import(arguments, architecture):
   """The network with its weights, and what is to be said of them."""
   from ns.models import cost
   from ns.models import efficientnet
@@ -91,46 +97,46 @@ def _import(architecture):
 
   if not isinstance(architecture, efficientnet.EfficientNet):
     raise errors.ConfigError(
-        f'The row `{_MODEL.value}` should be a `models.EfficientNet`, but is '
+        f'The row `{arguments.model}` should be a `models.EfficientNet`, but is '
         f'a `{type(architecture).__name__}`.')
-  source = _CHECKPOINT.value or _KERAS_WEIGHTS.value
+  source = arguments.checkpoint or arguments.keras_weights
   try:
-    if _CHECKPOINT.value is not None:
+    if arguments.checkpoint is not None:
       arrays, origin = import_checkpoint.read(
-          source, architecture, _CLASSES.value, model=_MODEL.value,
-          scope=_SCOPE.value, raw=_RAW.value)
+          source, architecture, arguments.classes, model=arguments.model,
+          scope=arguments.scope, raw=arguments.raw)
     else:
-      arrays, origin = keras_weights.read(source, architecture, _CLASSES.value)
+      arrays, origin = keras_weights.read(source, architecture, arguments.classes)
   except ValueError as error:
-    raise errors.ConfigError(f'`{_MODEL.value}`: {error}') from error
-  network = architecture.build(model_noise.ModelNoise(), _CLASSES.value)
+    raise errors.ConfigError(f'`{arguments.model}`: {error}') from error
+  network = architecture.build(model_noise.ModelNoise(), arguments.classes)
   weights.assign(network, arrays, source)
   parameters = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
-  expected = cost.of(architecture, _CLASSES.value).parameters
+  expected = cost.of(architecture, arguments.classes).parameters
   if parameters != expected:
     raise errors.RunError(
-        f'`{_MODEL.value}` should have {expected:,} parameters, but its '
+        f'`{arguments.model}` should have {expected:,} parameters, but its '
         f'network has {parameters:,}.')
   return network, {
-      'kind': 'TensorFlow 1 checkpoint' if _CHECKPOINT.value is not None
+      'kind': 'TensorFlow 1 checkpoint' if arguments.checkpoint is not None
               else 'Keras weights',
-      'model': _MODEL.value, 'classes': _CLASSES.value,
+      'model': arguments.model, 'classes': arguments.classes,
       'image_size': architecture.image_size,
       'pixel_mean': list(architecture.pixel_mean),
       'pixel_std': list(architecture.pixel_std),
       'parameters': parameters, **origin}
 
 
-def _read_photo() -> bytes | None:
-  if _PROBE.value is None:
+def _read_photo(path: str | None) -> bytes | None:
+  if path is None:
     return None
-  path = epath.Path(files.user_path(_PROBE.value))
+  path = epath.Path(files.user_path(path))
   if not path.exists():
     raise errors.RunError(f'`{path}` should be a photo, but does not exist.')
   return path.read_bytes()
 
 
-def _probe(network, architecture, photo: bytes | None) -> dict:
+def _probe(network, architecture, path, photo: bytes | None) -> dict:
   from ns.images import crop
   from ns.models import probe
 
@@ -141,17 +147,17 @@ def _probe(network, architecture, photo: bytes | None) -> dict:
     pixels, is_good = crop.CentreCrop(padding=32).apply(
         tf.constant(photo), size, channels)
     if not is_good:
-      raise errors.RunError(f'`{_PROBE.value}` should be a JPEG or PNG, but '
+      raise errors.RunError(f'`{path}` should be a JPEG or PNG, but '
                             'cannot be decoded.')
-    found['photo'] = {'name': epath.Path(_PROBE.value).name,
+    found['photo'] = {'name': epath.Path(path).name,
                       'sha256': hashlib.sha256(photo).hexdigest(),
                       **probe.of(network, np.asarray(pixels))}
   return found
 
 
-def _told(origin: dict) -> str:
+def _told(output: str, origin: dict) -> str:
   """What was imported, in a sentence or two."""
-  lines = [f'{_OUTPUT.value}: the {origin["copy"]} of {origin["path"]}, '
+  lines = [f'{output}: the {origin["copy"]} of {origin["path"]}, '
            f'{origin["parameters"]:,} parameters, {origin["classes"]} classes.']
   if 'without_average' in origin:
     lines.append(f'{origin["without_average"]} frozen variables have no moving '
@@ -163,36 +169,10 @@ def _told(origin: dict) -> str:
   return '\n'.join(lines)
 
 
-def _parse_flags(argv: Sequence[str]) -> list[str]:
-  if any(argument in ('--help', '-help', '-h') for argument in argv[1:]):
-    print(__doc__)
-    print(flags.FLAGS.module_help(sys.modules[__name__]))
-    sys.exit(0)
-  try:
-    return flags.FLAGS(argv)
-  except flags.Error as error:
-    print('error:', ' '.join(str(error).split()), file=sys.stderr)
-    sys.exit(2)
-
-
 def main(argv: Sequence[str]) -> int:
   """Imports, or says in one line on stderr why not; returns the exit code."""
-  if not flags.FLAGS['verbosity'].present:
-    logging.set_verbosity(logging.ERROR)
-  try:
-    if argv[1:]:
-      raise errors.ConfigError(
-          f'`{argv[1]}` is not a flag; write `--checkpoint=…/model.ckpt`.')
-    run()
-  except errors.ConfigError as error:
-    print('error:', error, file=sys.stderr)
-    return 2
-  except (errors.RunError, OSError) as error:
-    print('error:', error, file=sys.stderr)
-    return 1
-  return 0
+  return command.finish(lambda: run(parse(argv)))
 
 
 if __name__ == '__main__':
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-  app.run(main, flags_parser=_parse_flags)
+  command.start(main)

@@ -22,11 +22,10 @@ import logging
 import os
 import sys
 
-from ns import config
-from ns import main as ns_main
 from ns.core import errors
 from ns.core import files
 from tools import catalogue
+from tools import command
 
 # Beam's own default looks for a program on the network first.
 _RUNNER = '--runner=FnApiRunner'
@@ -71,12 +70,9 @@ def _of_a_source(arguments):
 
 def _of_a_run(arguments):
   from ns.pseudolabel import exported
-  composition = config.compose(
-      arguments.gin_file, arguments.gin_bindings,
-      [path for path in arguments.gin_search_paths.split(',') if path])
+  composition = command.compose(arguments)
   run = composition.root
-  work_dir = (_path(arguments.work_dir) if arguments.work_dir else
-              ns_main.default_work_dir(composition.run_file))
+  work_dir = command.work_dir(arguments, composition.run_file)
   generation, teachers = choose(run, arguments.generation)
   folders = ([_path(folder) for folder in arguments.export_dir]
              or [os.path.join(work_dir, name, 'export') for name in teachers])
@@ -129,32 +125,16 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
   Raises:
     ConfigError: there is something that is no flag.
   """
-  parser = argparse.ArgumentParser(
-      prog='label_with_beam', description=__doc__,
-      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-  parser.add_argument('--gin_file', action='append', default=[],
-                      help='the run file; repeat for files that override it')
-  parser.add_argument('--gin_bindings', action='append', default=[],
-                      help='an override, NAME=VALUE; or --gin.NAME=VALUE')
-  parser.add_argument('--gin_search_paths', default='',
-                      help='folders in which gin files are looked for first')
-  parser.add_argument('--work_dir', help='the folder of the run; '
-                      'work/NAME_OF_THE_RUN_FILE if not given')
-  parser.add_argument('--generation', help='for which is labelled; the first '
-                      'student if not given')
-  parser.add_argument('--source', help='a row of the gin files, in place of '
-                      'the pool of a run')
-  parser.add_argument('--export_dir', action='append', default=[],
-                      help='what `models.Export` wrote; repeat for several '
-                      'teachers; that of the run if not given')
-  parser.add_argument('--output', help='where the predictions go; the stage '
-                      '`label` of the run if not given')
-  arguments, options = parser.parse_known_args(ns_main.rewrite(argv))
-  for option in options:
-    if not option.startswith('--'):
-      raise errors.ConfigError(
-          f'`{option}` is not a flag; write `--NAME=VALUE`, those of Apache '
-          'Beam too.')
+  flags = command.Flags('label_with_beam', __doc__)
+  command.add_run(flags, generation='the first with a teacher')
+  flags.add_argument('--source', help='a row of the gin files, in place of the '
+                     'pool of a run')
+  flags.add_argument('--export_dir', action='append', default=[],
+                     help='what `models.Export` wrote; repeat for several '
+                     'teachers; that of the run if not given')
+  flags.add_argument('--output', help='where the predictions go; the stage '
+                     '`label` of the run if not given')
+  arguments, options = flags.parse_some(argv)
   if not arguments.gin_file:
     raise errors.ConfigError(
         '`--gin_file` is needed: the run file, or one with the row that '
@@ -166,17 +146,8 @@ def main(argv: Sequence[str]) -> int:
   """Labels, or says in one line why not; returns the exit code."""
   # Workers that Beam starts here are to find what this process finds.
   os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, sys.path))
-  try:
-    print(json.dumps(label(*parse(argv)), indent=1))
-  except (errors.ConfigError, errors.RunError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 2 if isinstance(error, errors.ConfigError) else 1
-  except OSError as error:
-    print(f'error: {error.filename}: {error.strerror}', file=sys.stderr)
-    return 1
-  return 0
+  return command.finish(lambda: json.dumps(label(*parse(argv)), indent=1))
 
 
 if __name__ == '__main__':
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-  sys.exit(main(sys.argv[1:]))
+  command.start(main)

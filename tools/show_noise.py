@@ -16,16 +16,12 @@ import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
-import os
-import sys
 
 import numpy as np
 
-from ns import config
-from ns import main as ns_main
 from ns.core import errors
-from ns.core import files
 from ns.core import types
+from tools import command
 from tools import contact_sheet
 
 # Pictures in a row; rows of the noise as a whole, and of each kind in a batch.
@@ -217,55 +213,22 @@ def sections(run, generation, folder) -> Iterator[contact_sheet.Section]:
       size=size, channels=channels, crop=generation.crop), folder)
 
 
-def choose(run, name: str | None):
-  """The generation named `name`; the last one without a name.
-
-  Raises:
-    ConfigError: the run has none of that name, or it is not trained.
-  """
-  names = [generation.name for generation in run.generations]
-  if name is None:
-    return run.generations[-1]
-  if name not in names:
-    raise errors.ConfigError(
-        f'`--generation` should be one of {", ".join(names)}, but is {name!r}.')
-  return run.generations[names.index(name)]
-
-
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-  parser = argparse.ArgumentParser(
-      prog='show_noise', description=__doc__.splitlines()[0],
-      formatter_class=argparse.RawDescriptionHelpFormatter,
-      allow_abbrev=False)
-  parser.add_argument('--gin_file', action='append', default=[],
-                      help='the run file; repeat for files that override it')
-  parser.add_argument('--gin_bindings', action='append', default=[],
-                      help='an override, NAME=VALUE; or --gin.NAME=VALUE')
-  parser.add_argument('--gin_search_paths', default='',
-                      help='folders in which gin files are looked for first')
-  parser.add_argument('--generation', help='the last one if not given')
-  parser.add_argument('--work_dir', help='the folder of the run, for '
-                      'pseudo-labels; work/NAME_OF_THE_RUN_FILE if not given')
-  parser.add_argument('--output', default='noise.png', help='the sheet')
-  return parser.parse_args(ns_main.rewrite(argv))
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+  """The arguments of this tool; raises ConfigError where one is wrong."""
+  flags = command.Flags('show_noise', __doc__)
+  command.add_run(flags)
+  flags.add_argument('--output', default='noise.png', help='the sheet')
+  return flags.parse(argv)
 
 
 def show(arguments: argparse.Namespace) -> str:
   """Writes the sheet; returns its path."""
   from etils import epath
-  path = files.user_path(arguments.output)
-  if not os.path.isdir(os.path.dirname(path)):
-    raise errors.ConfigError(
-        '`--output` should be a file in a folder that is there, but is '
-        f'`{path}`.')
-  composition = config.compose(
-      arguments.gin_file, arguments.gin_bindings,
-      [path for path in arguments.gin_search_paths.split(',') if path])
+  path = command.output_file(arguments.output)
+  composition = command.compose(arguments)
   run = composition.root
-  generation = choose(run, arguments.generation)
-  folder = epath.Path(
-      files.user_path(arguments.work_dir) if arguments.work_dir
-      else ns_main.default_work_dir(composition.run_file))
+  generation = command.generation_of(run, arguments.generation)
+  folder = epath.Path(command.work_dir(arguments, composition.run_file))
   sheet = contact_sheet.draw(
       title(composition.run_file, generation),
       list(sections(run, generation, folder)))
@@ -275,18 +238,8 @@ def show(arguments: argparse.Namespace) -> str:
 
 def main(argv: Sequence[str]) -> int:
   """Writes the sheet, or says in one line why not; returns the exit code."""
-  arguments = _arguments(argv)
-  try:
-    print(show(arguments))
-  except (errors.ConfigError, errors.RunError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 2 if isinstance(error, errors.ConfigError) else 1
-  except OSError as error:
-    print(f'error: {error.filename}: {error.strerror}', file=sys.stderr)
-    return 1
-  return 0
+  return command.finish(lambda: show(parse(argv)))
 
 
 if __name__ == '__main__':
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-  sys.exit(main(sys.argv[1:]))
+  command.start(main)

@@ -9,6 +9,7 @@ from ns import pseudolabel
 from ns.core import manifest
 from tests.support import data_sets
 from tests.support import tiny
+from tools import command
 from tools import label_with_beam
 
 
@@ -33,7 +34,7 @@ def keep_path(monkeypatch):
 def make_composed(run, monkeypatch):
   """As if a gin file said that run."""
   monkeypatch.setattr(
-      label_with_beam.config, 'compose',
+      command.config, 'compose',
       lambda *args: types.SimpleNamespace(root=run[0], run_file='tiny.gin'))
   return run
 
@@ -77,8 +78,7 @@ def test_a_source_that_a_gin_file_names(run, tmp_path, capsys):
 @pytest.mark.parametrize('argv, code, message', [
     (['--generation=teacher'], 2, '`--generation` should be one that is '
      "labelled for, of student1, but is 'teacher'."),
-    (['stray'], 2, '`stray` is not a flag; write `--NAME=VALUE`, those of '
-     'Apache Beam too.'),
+    (['stray'], 2, '`stray` is not a flag; write `--NAME=VALUE`.'),
     (['--export_dir=a', '--export_dir=b'], 2, '`--export_dir` should be given '
      'for each of the teachers teacher, but is given 2 times.'),
     (['--source=pool'], 2, '`--export_dir` is needed with `--source`; name a '

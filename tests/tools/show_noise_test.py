@@ -5,20 +5,19 @@ import pathlib
 
 import numpy as np
 from PIL import Image
-import pytest
 
 from ns import noise
 from ns import pseudolabel
-from ns.core import errors
 from ns.mixture import views
 from ns.noise import image_ops
 from tests.support import tiny
+from tools import command
 from tools import show_noise
 
 
 def sheet(run, folder, generation=None):
   """The sections by their headings' first words."""
-  chosen = show_noise.choose(run, generation)
+  chosen = command.generation_of(run, generation)
   return {section.heading.split(' at ')[0]: section for section in
           show_noise.sections(run, chosen, pathlib.Path(folder))}
 
@@ -144,16 +143,6 @@ def test_title_says_what_is_not_by_default():
       'a.gin, generation teacher\nnoise: RandAugment(magnitude=9)\n'
       'noise: Own\nbatch noise: MixUp(alpha=0.4)\n'
       'not seen here: ModelNoise(dropout=0.1, stochastic_depth=0.1)')
-
-
-def test_the_last_generation_unless_named(tmp_path):
-  run = tiny.run(tmp_path, students=2)
-  assert show_noise.choose(run, None).name == 'student2'
-  assert show_noise.choose(run, 'teacher').name == 'teacher'
-  with pytest.raises(errors.ConfigError) as raised:
-    show_noise.choose(run, 'student3')
-  assert str(raised.value) == ('`--generation` should be one of teacher, '
-                               "student1, student2, but is 'student3'.")
 
 
 def test_a_sheet_of_a_run_file(tmp_path, capsys):
