@@ -2,15 +2,16 @@
 
   bazel run //tools:label_with_beam -- --gin_file=RUN.gin --work_dir=DIR
       [--generation=student1] [--runner=DataflowRunner --project=… …]
-      [--export_dir=DIR] [--output=DIR]
+      [--export_dir=DIR] [--output=DIR] [--temperature=NUMBER]
       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE]
   bazel run //tools:label_with_beam -- --gin_file=POOL.gin --source=ROW
-      --export_dir=DIR --output=DIR [--runner=…]
+      --export_dir=DIR --output=DIR [--temperature=NUMBER] [--runner=…]
 
 The first form labels the pool of a run for a generation, as the run itself
 would: with its `Labelling`, and with what its teachers exported. The files go
-where the run looks for them, so that it goes on with them. The second labels
-any source that a gin file names, `ROW/mixture.Idx.name = …`, with what
+where the run looks for them, so that it goes on with them; where it has a stage
+`calibrate`, that has to be finished, since its temperature is taken. The second
+labels any source that a gin file names, `ROW/mixture.Idx.name = …`, with what
 `Labelling` is by default. All other flags are Apache Beam's: the runner and its
 options. Prints what the labels come to, as JSON.
 """
@@ -39,9 +40,9 @@ def label(arguments: argparse.Namespace, options: Sequence[str]) -> dict:
     options: of Apache Beam.
   """
   if arguments.source:
-    labelling, teachers, source, folder = _of_a_source(arguments)
+    labelling, teachers, source, folder, temperature = _of_a_source(arguments)
   else:
-    labelling, teachers, source, folder = _of_a_run(arguments)
+    labelling, teachers, source, folder, temperature = _of_a_run(arguments)
   # It says on loading what it does not find, to those who use it or not.
   logging.disable(logging.WARNING)
   try:
@@ -52,7 +53,7 @@ def label(arguments: argparse.Namespace, options: Sequence[str]) -> dict:
   if not any(option.split('=')[0] == '--runner' for option in options):
     options = [_RUNNER, *options]
   return beam.run(labelling, teachers, source, folder,
-                  pipeline_options.PipelineOptions(list(options)))
+                  pipeline_options.PipelineOptions(list(options)), temperature)
 
 
 def _of_a_source(arguments):
@@ -65,7 +66,8 @@ def _of_a_source(arguments):
   source = catalogue.row(arguments.gin_file, arguments.source, 'records')
   return (labelling.Labelling(),
           [exported.Exported(folder=_path(folder))
-           for folder in arguments.export_dir], source, _path(arguments.output))
+           for folder in arguments.export_dir], source, _path(arguments.output),
+          arguments.temperature or 1.0)
 
 
 def _of_a_run(arguments):
@@ -85,7 +87,8 @@ def _of_a_run(arguments):
                              accuracy=_accuracy(run, work_dir, name))
            for folder, name in zip(folders, teachers)],
           run.data.unlabelled, _path(arguments.output) if arguments.output else
-          os.path.join(work_dir, generation.name, 'label'))
+          os.path.join(work_dir, generation.name, 'label'),
+          arguments.temperature or _calibrated(work_dir, generation))
 
 
 def choose(run, name: str | None):
@@ -105,6 +108,21 @@ def choose(run, name: str | None):
   generation = taught[name]
   return generation, (list(generation.teachers)
                       or [names[names.index(name) - 1]])
+
+
+def _calibrated(work_dir: str, generation) -> float:
+  """The temperature that the run labels with."""
+  if not generation.calibration:
+    return 1.0
+  from ns.core import manifest
+  made = manifest.read(os.path.join(work_dir, generation.name, 'calibrate'))
+  if made is None:
+    name = f'{generation.name}/calibrate'
+    raise errors.RunError(
+        f'{generation.name} is labelled for at the temperature of {name}, which '
+        f'is not finished in `{work_dir}`; start the run with `--until={name}` '
+        'first, or give `--temperature`.')
+  return made.results['temperature']
 
 
 def _accuracy(run, work_dir: str, name: str) -> float | None:
@@ -134,7 +152,13 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
                      'teachers; that of the run if not given')
   flags.add_argument('--output', help='where the predictions go; the stage '
                      '`label` of the run if not given')
+  flags.add_argument('--temperature', type=float, help='what the logits are '
+                     'divided by; 1, or what the run found, if not given')
   arguments, options = flags.parse_some(argv)
+  temperature = arguments.temperature
+  if temperature is not None and not 0 < temperature < float('inf'):
+    raise errors.ConfigError('`--temperature` should be a number above 0, but '
+                             f'is {temperature:g}.')
   if not arguments.gin_file:
     raise errors.ConfigError(
         '`--gin_file` is needed: the run file, or one with the row that '

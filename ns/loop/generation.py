@@ -42,6 +42,8 @@ class Generation:
     teachers: names of earlier generations that label together; none named, it
       is the one before.
     labelling: how they label the pool for it.
+    calibration: what makes their confidences probabilities before: an object
+      with `run`, such as `TemperatureScaling`; None leaves them as they are.
     select: which of these labels it is trained on; needed with a teacher.
     evaluation: how it is evaluated.
     export: what others get of it: an object with `run`, such as `Export`.
@@ -59,6 +61,7 @@ class Generation:
   fine_tune: Any = None
   teachers: Sequence[str] = ()
   labelling: labelling_lib.Labelling = labelling_lib.Labelling()
+  calibration: Any = None
   select: select_lib.Select | None = None
   evaluation: accuracy.Accuracy = accuracy.Accuracy()
   export: Any = None
@@ -84,7 +87,7 @@ class Generation:
     checks.has_methods(self, 'labelling', 'run')
     checks.has_methods(self, 'evaluation', 'run')
     for name, method in (('batch_noise', 'mix'), ('fine_tune', 'run'),
-                         ('export', 'run')):
+                         ('calibration', 'run'), ('export', 'run')):
       if getattr(self, name) is not None:
         checks.has_methods(self, name, method)
     if self.start is not None:
@@ -97,6 +100,8 @@ class Generation:
           f'{self.start!r}.')
     if self.has_teacher:
       checks.has_methods(self, 'select', 'run')
+    if self.calibration:
+      checks.has_methods(self, 'labelling', 'run', 'ensemble')
     if self.batch_noise and getattr(self.noise, 'on_device', False):
       raise ValueError(
           '`Generation.batch_noise` should be None where `Generation.noise` is '

@@ -14,8 +14,8 @@ from ns.loop import steps
 def stages(run) -> tuple[stages_lib.Stage, ...]:
   """The stages of a `SelfTraining`, generation after generation.
 
-  Of each: label and select where it has a teacher, train, finetune and export
-  where it says so, evaluate.
+  Of each: calibrate (where it says so), label and select where it has a
+  teacher, train, finetune and export where it says so, evaluate.
 
   Raises:
     RunError: the data does not fit a model.
@@ -29,9 +29,15 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
       names = generation.teachers or list(finished)[-1:]
       teachers = tuple(finished[name] for name in names)
       generations = [teacher.generation for teacher in teachers]
-      label = add('label', _label_form(run, generation, teachers),
+      calibrate = None
+      if generation.calibration:
+        calibrate = add('calibrate', _calibrate_form(run, generation, teachers),
+                        sizes.calibrate(run, generation.calibration),
+                        [teacher.trained for teacher in teachers],
+                        teachers=teachers)
+      label = add('label', _label_form(run, generation, teachers, calibrate),
                   sizes.label(run, generations),
-                  _label_reads(generation, teachers),
+                  _label_reads(generation, teachers, calibrate),
                   memory.label(run, generation, generations),
                   teachers=teachers)
       select = add('select', _select_form(run, generation, label),
@@ -66,18 +72,34 @@ def _add(made, run, generation, kind, form, size, reads, details=(), **more
   return made[-1]
 
 
-def _label_form(run, generation, teachers):
-  return {'teachers': [
-              {'trained': teacher.trained.fingerprint,
-               **_parts(teacher.generation, 'evaluation_crop')}
-              for teacher in teachers],
+def _calibrate_form(run, generation, teachers):
+  """What of the labelling decides on their answers is in it, and no more."""
+  validation = run.data.evaluation_sets[0]
+  return {'teachers': _teachers_form(teachers),
+          'calibration': manifest.canonical(generation.calibration),
+          'labelling': {name: manifest.canonical(value) for name, value
+                        in generation.labelling.answering.items()},
+          'validation': manifest.canonical(validation)}
+
+
+def _label_form(run, generation, teachers, calibrate):
+  return {'teachers': _teachers_form(teachers),
           'labelling': manifest.canonical(generation.labelling),
-          'pool': manifest.canonical(run.data.unlabelled)}
+          'pool': manifest.canonical(run.data.unlabelled),
+          **({'calibrate': calibrate.fingerprint} if calibrate else {})}
 
 
-def _label_reads(generation, teachers):
+def _teachers_form(teachers):
+  return [{'trained': teacher.trained.fingerprint,
+           **_parts(teacher.generation, 'evaluation_crop')}
+          for teacher in teachers]
+
+
+def _label_reads(generation, teachers, calibrate):
   """What the teachers are and, where it asks how good they are, that too."""
   reads = [teacher.trained for teacher in teachers]
+  if calibrate:
+    reads.append(calibrate)
   if steps.asks_for_accuracy(generation.labelling):
     reads += [teacher.evaluated for teacher in teachers]
   return tuple(reads)

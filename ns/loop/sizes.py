@@ -8,6 +8,12 @@ def label(run, teachers) -> str:
       ' and '.join(teacher.name for teacher in teachers))
 
 
+def calibrate(run, policy) -> str:
+  validation = run.data.evaluation_sets[0]
+  return (f'{type(policy).__name__} on {validation.num_examples:,} '
+          f'{validation.name} images')
+
+
 def select(policy) -> str:
   least = policy.min_confidence
   rule = ('all' if least is None else

@@ -4,6 +4,7 @@ Every function takes the run, the generation, what is special to its kind, the
 run's folder and the stage's own, and gives the stage's results.
 """
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -31,29 +32,59 @@ class Finished:
   evaluated: Any
 
 
+def calibrate(run, generation, run_folder, folder, *, teachers):
+  """What makes the confidences of the teachers probabilities."""
+  labelling, validation = generation.labelling, run.data.evaluation_sets[0]
+  ensemble = labelling.ensemble(
+      _teachers(run, generation, run_folder, teachers))
+  with _images(f'{generation.name}/calibrate', validation) as advance:
+    return generation.calibration.run(
+        ensemble, validation, folder, labelling.batch_size, advance)
+
+
 def label(run, generation, run_folder, folder, *, teachers):
   """The teachers' moving averages label the pool, without noise."""
   labelling, pool = generation.labelling, run.data.unlabelled
-  predictors = [
-      teacher_lib.Teacher(
-          name=taught.generation.name,
-          predict=_predictor(run, taught.generation, run_folder,
-                             labelling.precision),
-          fingerprint=taught.trained.fingerprint,
-          view=_evaluation_view(taught.generation),
-          accuracy=_accuracy(run, labelling, taught, run_folder))
-      for taught in teachers]
-  with progress.Progress(f'{generation.name}/label', pool.num_examples,
-                         'images') as shown:
+  more = {}
+  if generation.calibration:
+    more['temperature'] = temperature(generation, run_folder)
+  with _images(f'{generation.name}/label', pool) as advance:
+    return labelling.run(_teachers(run, generation, run_folder, teachers),
+                         pool, str(folder), advance, **more)
+
+
+def temperature(generation, run_folder) -> float:
+  """What the stage `calibrate` of a generation found."""
+  made = manifest.read(run_folder / generation.name / 'calibrate')
+  return made.results['temperature']
+
+
+def _teachers(run, generation, run_folder, teachers):
+  labelling = generation.labelling
+  return [teacher_lib.Teacher(
+      name=taught.generation.name,
+      predict=_predictor(run, taught.generation, run_folder,
+                         labelling.precision),
+      fingerprint=taught.trained.fingerprint,
+      view=_evaluation_view(taught.generation),
+      accuracy=_accuracy(run, labelling, taught, run_folder))
+          for taught in teachers]
+
+
+@contextlib.contextmanager
+def _images(name, source):
+  """Shows progress; gives what is called with the images finished."""
+  with progress.Progress(name, source.num_examples, 'images') as shown:
     done = 0
 
     def advance(images: int, total: int) -> None:
       nonlocal done
+      del total
       shown.advance(images - done)
       done = images
       termination.check()
 
-    return labelling.run(predictors, pool, str(folder), advance)
+    yield advance
 
 
 def asks_for_accuracy(labelling) -> bool:

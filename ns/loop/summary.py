@@ -57,6 +57,8 @@ def table(results: dict[str, Any]) -> str:
         f'{selected["used"]:,}' if selected else '-',
         _percent(selected.get('accuracy_used')) if selected else '-',
         progress.duration(generation['seconds'])))
+    if generation.get('calibrate'):
+      details.append(_calibrated(generation['name'], generation['calibrate']))
     if selected:
       details.extend([
           f'{generation["name"]}: pseudo-labels by class',
@@ -70,6 +72,17 @@ def table(results: dict[str, Any]) -> str:
       cell.ljust(width) if i == 0 else cell.rjust(width)
       for i, (cell, width) in enumerate(zip(row, widths))) for row in rows]
   return '\n'.join([*lines, '', *details] if details else lines)
+
+
+def _calibrated(name: str, found: dict[str, Any]) -> str:
+  parts = [f'{name}: calibrated']
+  if 'temperature' in found:
+    parts.append(f'temperature {found["temperature"]:.3f}')
+  if 'before' in found:
+    parts.append(f'calibration error {_percent(found["before"]["ece"])} -> '
+                 f'{_percent(found["after"]["ece"])} on {found["images"]:,} '
+                 'images')
+  return ', '.join(parts)
 
 
 def _percent(share: float | None) -> str:

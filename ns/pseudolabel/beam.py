@@ -33,7 +33,7 @@ from ns.pseudolabel import tally as tallies
 
 def run(labelling: labelling_lib.Labelling,
         teachers: Sequence[exported_lib.Exported], source, folder: str,
-        options) -> dict:
+        options, temperature: float = 1.0) -> dict:
   """Labels a pool; the bounds of `labelling` are looked at when it is over.
 
   Args:
@@ -43,6 +43,7 @@ def run(labelling: labelling_lib.Labelling,
     source: the pool (`ns.mixture.sources`), which the workers read.
     folder: where the files go, which the workers write.
     options: `PipelineOptions` of Apache Beam.
+    temperature: what the logits of the teachers' mean are divided by.
 
   Returns:
     As of `Labelling.run`.
@@ -55,7 +56,7 @@ def run(labelling: labelling_lib.Labelling,
   # Of what they are, not of what they say: no network is loaded here.
   fingerprint = ensembles.Ensemble(
       teachers=teachers, weights=labelling.weights).fingerprint
-  header = labelling.header(fingerprint, source)
+  header = labelling.header(fingerprint, source, temperature)
   shards = labelling_lib.spread(source)
   paths = [store.predictions_path(folder, shard.name) for shard in shards]
   todo = [shard for path, shard in zip(paths, shards)
@@ -95,7 +96,7 @@ class LabelShard(beam.DoFn):
   def _load(self) -> ensembles.Ensemble:
     return ensembles.Ensemble(
         teachers=[exported.teacher() for exported in self._teachers],
-        weights=self._labelling.weights)
+        weights=self._labelling.weights, temperature=self._header.temperature)
 
   def process(self, shard):
     path = epath.Path(store.predictions_path(self._folder, shard.name))

@@ -4,6 +4,7 @@ A picture is an image as a teacher sees it or, with `augment`, that and its
 mirror image. The mean is one of probabilities. Its logits are the logarithms of
 the mean plus the mean of the pictures' energies log(sum(exp(z))), so that their
 softmax is the mean of the probabilities and their energy that of the energies.
+A temperature is one of the mean: its logits are divided by it.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 
 from ns.core import errors
 from ns.core import manifest
+from ns.objective import calibration
 from ns.pseudolabel import scores
 from ns.pseudolabel import teacher as teachers_lib
 
@@ -28,10 +30,13 @@ class Ensemble:
     teachers: at least one.
     weights: of each teacher in the mean; equal ones if None.
     augment: 'flip' if each teacher also sees the mirror images; or None.
+    temperature: what the logits of the mean are divided by; no part of the
+      fingerprint, since a file's header has it.
   """
   teachers: Sequence[teachers_lib.Teacher]
   weights: Sequence[float] | None = None
   augment: str | None = None
+  temperature: float = 1.0
 
   def __post_init__(self):
     if self.weights is not None and len(self.weights) != len(self.teachers):
@@ -84,7 +89,8 @@ class Ensemble:
           answers.append((probabilities[:len(keys)],
                           logits[:len(keys)] if with_logits else None))
           is_good &= answers[-1][0].any(axis=1)
-      probabilities, logits = self._mean(answers, with_logits)
+      probabilities, logits = self._scaled(
+          *self._mean(answers, with_logits), is_good)
       yield teachers_lib.Answers(
           keys=keys, probabilities=probabilities, logits=logits,
           is_good=is_good)
@@ -105,6 +111,14 @@ class Ensemble:
                           axis=0, weights=weights)
     logarithms = np.log(np.maximum(mean, np.float32(1e-37)))
     return mean, (logarithms + energies[:, np.newaxis]).astype(np.float32)
+
+  def _scaled(self, probabilities, logits, is_good):
+    if self.temperature == 1:
+      return probabilities, logits
+    # A network that decodes gives zeros for a broken image.
+    known = np.where(is_good[:, np.newaxis], probabilities, np.float32(1))
+    return (calibration.scaled(known, self.temperature),
+            None if logits is None else logits / np.float32(self.temperature))
 
 
 def _filled(images: np.ndarray, batch_size: int) -> np.ndarray:

@@ -91,7 +91,8 @@ class Labelling:
         checks.number(self, name, at_least=0, at_most=1)
 
   def run(self, teachers: Sequence[teachers_lib.Teacher], source, folder: str,
-          on_progress: Callable[[int, int], None] | None = None) -> dict:
+          on_progress: Callable[[int, int], None] | None = None,
+          temperature: float = 1.0) -> dict:
     """Writes `<folder>/predictions-<shard name>.parquet` for each shard.
 
     A file that is already there is kept if it was made by these teachers from
@@ -103,6 +104,7 @@ class Labelling:
       folder: where the files go; made if need be.
       on_progress: called with the number of images finished, those of kept
         files included, and the number of all.
+      temperature: what the logits of their mean are divided by.
 
     Returns:
       As of `results`, and `images_labelled` now and `shards_kept`.
@@ -113,9 +115,8 @@ class Labelling:
         few classes; too many images are broken; or the source cannot be read.
     """
     self.check_accuracies(teachers)
-    ensemble = ensembles.Ensemble(
-        teachers=tuple(teachers), weights=self.weights, augment=self.augment)
-    header = self.header(ensemble.fingerprint, source)
+    ensemble = self.ensemble(teachers, temperature)
+    header = self.header(ensemble.fingerprint, source, temperature)
     shards = spread(source)
     done = labelled = kept = 0
     report = on_progress or (lambda done, total: None)
@@ -142,6 +143,19 @@ class Labelling:
     return {**self.results(tally), 'images_labelled': labelled,
             'shards_kept': kept}
 
+  @property
+  def answering(self) -> dict:
+    """What decides on the answers to an image, not on what is kept of them."""
+    return {'precision': self.precision, 'augment': self.augment,
+            'weights': self.weights}
+
+  def ensemble(self, teachers: Sequence[teachers_lib.Teacher],
+               temperature: float = 1.0) -> ensembles.Ensemble:
+    """The teachers as they label together."""
+    return ensembles.Ensemble(
+        teachers=tuple(teachers), weights=self.weights, augment=self.augment,
+        temperature=temperature)
+
   def check_accuracies(self, teachers) -> None:
     """Checks teachers before they label; they have `name` and `accuracy`.
 
@@ -163,7 +177,8 @@ class Labelling:
             f'before it labels, but has {teacher.accuracy:.4g}; train it '
             'better, or lower the bound.')
 
-  def header(self, teacher_fingerprint: str, source) -> headers.Header:
+  def header(self, teacher_fingerprint: str, source,
+             temperature: float = 1.0) -> headers.Header:
     """The header of all files of a pool.
 
     Raises:
@@ -177,7 +192,8 @@ class Labelling:
     return headers.Header(
         classes=source.classes, teacher_fingerprint=teacher_fingerprint,
         source_name=source.name, source_digest=source.digest(),
-        top_k=self.top_k, scores=tuple(self.scores))
+        temperature=float(temperature), top_k=self.top_k,
+        scores=tuple(self.scores))
 
   def check(self, tally: tallies.Tally, source) -> None:
     """Checks what is labelled of a pool so far, or all of it.

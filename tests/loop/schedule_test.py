@@ -90,6 +90,39 @@ def test_a_change_matters_from_where_it_works(tmp_path, name, change, first):
   assert changed(tmp_path, {name: change}) == ALL[first:]
 
 
+CALIBRATED = {'student1': {'calibration': pseudolabel.TemperatureScaling()}}
+
+
+def test_a_calibration_comes_before_the_labels_and_is_in_their_form(tmp_path):
+  before = tiny.run(tmp_path, students=2)
+  after = tiny.run(tmp_path, students=2, changes=CALIBRATED)
+  names = [stage.name for stage in after.stages()]
+  assert names == [*ALL[:2], 'student1/calibrate', *ALL[2:]]
+  stages = dict(zip(names, after.stages()))
+  assert [stage.name for stage in stages['student1/calibrate'].reads] == [
+      'teacher/train']
+  assert [stage.name for stage in stages['student1/label'].reads] == [
+      'teacher/train', 'student1/calibrate']
+  old, new = fingerprints(before), fingerprints(after)
+  assert [name for name in ALL if old[name] != new[name]] == ALL[2:]
+
+
+@pytest.mark.parametrize('change, how, matters', [
+    ({'calibration': pseudolabel.TemperatureScaling(bins=9)}, {}, True),
+    ({'labelling': pseudolabel.Labelling(augment='flip')}, {}, True),
+    ({'labelling': pseudolabel.Labelling(top_k=2, scores=['margin'])}, {},
+     False),
+    ({'select': pseudolabel.Select(balance=pseudolabel.Unbalanced())}, {},
+     False),
+    ({}, {'validation': 9}, True), ({}, {'test': 21}, False)])
+def test_what_decides_on_a_calibration(tmp_path, change, how, matters):
+  before = fingerprints(tiny.run(tmp_path, changes=CALIBRATED))
+  after = fingerprints(tiny.run(tmp_path, changes={
+      'student1': {**CALIBRATED['student1'], **change}}, **how))
+  name = 'student1/calibrate'
+  assert (before[name] != after[name]) == matters
+
+
 def test_another_evaluation_changes_itself_alone(tmp_path):
   assert changed(tmp_path, {'student1': {
       'evaluation': OtherKind()}}) == ['student1/evaluate']

@@ -12,6 +12,8 @@ def test_what_there_is_to_do(tmp_path):
   teacher, student = run.generations
   images = run.data.unlabelled.num_examples
   assert sizes.label(run, [teacher]) == f'{images} images, labelled by teacher'
+  assert sizes.calibrate(run, pseudolabel.TemperatureScaling()) == (
+      'TemperatureScaling on 8 validation images')
   assert sizes.evaluate(run) == '8 validation images, 20 test images'
   assert sizes.train(run, teacher).endswith(
       ' parameters, 40 steps of 16 images, 53.3 epochs of 12 labelled')

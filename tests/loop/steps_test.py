@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ns import images
 from ns import noise
+from ns import pseudolabel
 from ns import training as training_lib
 from ns.core import errors
 from ns.core import manifest
@@ -143,6 +144,42 @@ def test_a_teachers_accuracy_is_told_where_it_is_asked_for(run, trained):
   manifest.commit(folder / 'teacher' / 'evaluate', {}, {
       'validation': {'accuracy': 0.7}, 'test': {'accuracy': 0.2}}, 1.0, {}, {})
   assert accuracy() == 0.7
+
+
+def test_labels_are_at_the_temperature_that_calibration_found(run, trained):
+  folder, network = trained
+  seen = []
+
+  class Calibration:
+
+    def run(self, ensemble, source, place, batch_size, on_progress):
+      seen.append((ensemble, source, place, batch_size))
+      on_progress(8, 8)
+      return {'temperature': 1.5}
+
+  class Labelling(pseudolabel.Labelling):
+
+    def run(self, *args, **more):
+      seen.append(more)
+      return {}
+
+  generation = dataclasses.replace(
+      run.generations[1], calibration=Calibration(),
+      labelling=Labelling(batch_size=16, augment='flip'))
+  place = folder / 'student1' / 'calibrate'
+  results = steps.calibrate(run, generation, folder, place,
+                            teachers=[taught(run)])
+  (ensemble, source, where, batch_size), = seen
+  assert (ensemble.augment, ensemble.temperature, batch_size) == (
+      'flip', 1.0, 16)
+  assert (source.name, where) == ('validation', place)
+  images = tiny.batch(3)['image']
+  np.testing.assert_allclose(ensemble.teachers[0].predict(images),
+                             expected_answers(network, images), rtol=1e-5)
+  manifest.begin(place, {})
+  manifest.commit(place, {}, results, 1.0, {}, {})
+  steps.label(run, generation, folder, folder, teachers=[taught(run)])
+  assert seen[1] == {'temperature': 1.5}
 
 
 def test_progress_of_labelling_counts_images_once(run, trained, capsys):

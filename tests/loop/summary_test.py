@@ -86,6 +86,16 @@ def test_the_table_has_a_row_a_generation_and_the_classes(tmp_path):
       '  balanced, copies counted    750    750']
 
 
+def test_a_calibration_is_told_above_the_classes(tmp_path):
+  found = collected(tmp_path)
+  found['generations'][1]['calibrate'] = {
+      'temperature': 1.8129, 'images': 5000, 'before': {'ece': 0.171},
+      'after': {'ece': 0.0194}}
+  assert summary.table(found).split('\n')[3:6] == [
+      '', 'student: calibrated, temperature 1.813, calibration error 17.10 % '
+      '-> 1.94 % on 5,000 images', 'student: pseudo-labels by class']
+
+
 def test_the_table_of_a_teacher_alone(tmp_path):
   assert summary.table(collected(tmp_path, without=['student'])).split(
       '\n') == [

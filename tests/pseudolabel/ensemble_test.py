@@ -46,6 +46,32 @@ def test_logits_of_one_teacher():
       found, np.log(TABLE[7:]) + np.arange(7, 12)[:, np.newaxis], rtol=1e-6)
 
 
+@pytest.mark.parametrize('temperature', [0.5, 3.0])
+def test_the_temperature_is_one_of_the_mean(temperature):
+  _, probabilities, found, _ = answers(
+      [make(logits(TABLE)), make(logits(OTHER))], with_logits=True,
+      temperature=temperature)
+  powers = ((TABLE[7:] + OTHER[7:]) / 2) ** (1 / temperature)
+  np.testing.assert_allclose(
+      probabilities, powers / powers.sum(axis=1, keepdims=True), rtol=1e-5)
+  np.testing.assert_allclose(
+      np.log(np.exp(found * temperature).sum(axis=1)), np.arange(7, 12),
+      rtol=1e-5)
+  softmax = np.exp(found - found.max(axis=1, keepdims=True))
+  np.testing.assert_allclose(
+      softmax / softmax.sum(axis=1, keepdims=True), probabilities, rtol=1e-5)
+
+
+def test_a_broken_image_has_no_temperature():
+  table = TABLE.copy()
+  table[8] = 0  # As networks answer that decode by themselves.
+  with np.errstate(all='raise'):
+    _, probabilities, _, is_good = answers([make(fakes.Teacher(table))],
+                                           temperature=2.0)
+  assert is_good.tolist() == [True, False, True, True, True]
+  assert np.isfinite(probabilities).all()
+
+
 @pytest.mark.parametrize('weights, share', [
     (None, 0.5), ((3, 1), 0.75), ([0.2, 0.8], 0.2)])
 def test_several_teachers_answer_in_the_mean(weights, share):

@@ -82,6 +82,26 @@ def test_the_tail_is_padded_to_one_shape_and_dropped(tmp_path):
   assert rows(tmp_path, source)['key'].tolist() == source.keys
 
 
+def test_labels_at_a_temperature(tmp_path):
+  source = fakes.Pool((7, 5))
+  run = labelling.Labelling(batch_size=4, scores=['entropy']).run
+  counts = run(fakes.teachers(TABLE), source, str(tmp_path), temperature=2.0)
+  expected = np.sqrt(TABLE)
+  expected /= expected.sum(axis=1, keepdims=True)
+  found = rows(tmp_path, source)
+  np.testing.assert_allclose(found['confidence'], expected.max(axis=1),
+                             rtol=1e-6)
+  np.testing.assert_allclose(found['probabilities'], expected, rtol=1e-3)
+  assert counts['mean_confidence'] == pytest.approx(
+      expected.max(axis=1).mean())
+  path = store.predictions_path(tmp_path, source.shards[0].name)
+  assert store.read_header(path)[0].temperature == 2.0
+  # Files of another temperature are not kept.
+  assert run(fakes.teachers(TABLE), source, str(tmp_path),
+             temperature=2.0)['shards_kept'] == 2
+  assert run(fakes.teachers(TABLE), source, str(tmp_path))['shards_kept'] == 0
+
+
 def test_results_do_not_depend_on_the_batch_size(tmp_path):
   source = fakes.Pool()
   for size in 1, 5, 64:

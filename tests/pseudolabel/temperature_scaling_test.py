@@ -1,8 +1,10 @@
 import json
+import types
 
 import numpy as np
 import pytest
 
+from ns.core import errors
 from ns.objective import calibration
 from ns.pseudolabel import temperature_scaling
 
@@ -38,3 +40,46 @@ def test_bins_should_be_positive():
   assert str(caught.value) == (
       '`TemperatureScaling.bins` should be a whole number of at least 1, but '
       'is 0.')
+
+
+class Ensemble:
+  """Says of image i the row i of a table."""
+
+  def __init__(self, table):
+    self.table = table
+    self.teachers = [types.SimpleNamespace(name=name) for name in 'ab']
+
+  def answers(self, source, shard, batch_size):
+    for first in range(0, len(self.table), batch_size):
+      rows = self.table[first:first + batch_size]
+      yield types.SimpleNamespace(
+          keys=rows[:, 0], probabilities=rows, is_good=np.ones(len(rows), bool))
+
+
+def run(table, labels, folder):
+  source = types.SimpleNamespace(
+      name='validation', num_examples=len(labels), class_ids=labels,
+      shards=[types.SimpleNamespace()])
+  return temperature_scaling.TemperatureScaling().run(
+      Ensemble(table), source, folder, batch_size=32)
+
+
+def test_it_is_fitted_to_what_teachers_say_and_drawn(tmp_path):
+  generator = np.random.default_rng(1)
+  said = generator.dirichlet([0.3] * 4, 100).astype(np.float32)
+  labels = np.where(generator.random(100) < 0.3, 0, said.argmax(axis=1))
+  found = run(said, labels, tmp_path)
+  assert found == temperature_scaling.TemperatureScaling().fit(said, labels)
+  assert [path.name for path in tmp_path.iterdir()] == ['reliability.png']
+
+
+def test_a_teacher_that_is_always_right_has_no_temperature(tmp_path):
+  said = np.array([[0.75, 0.25]] * 5, np.float32)
+  with pytest.raises(errors.RunError) as caught:
+    run(said, np.zeros(5, int), tmp_path)
+  assert str(caught.value) == (
+      '`TemperatureScaling` should find a temperature between 0.05 and 20 for '
+      'what a and b said of `validation`, but the best is beyond 0.05 (0 of 5 '
+      'images are wrong); hold out more images, or leave '
+      '`Generation.calibration` out.')
+  assert not list(tmp_path.iterdir())

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import types
@@ -81,6 +82,8 @@ def test_a_source_that_a_gin_file_names(run, tmp_path, capsys):
     (['stray'], 2, '`stray` is not a flag; write `--NAME=VALUE`.'),
     (['--export_dir=a', '--export_dir=b'], 2, '`--export_dir` should be given '
      'for each of the teachers teacher, but is given 2 times.'),
+    (['--temperature=0'], 2, '`--temperature` should be a number above 0, but '
+     'is 0.'),
     (['--source=pool'], 2, '`--export_dir` is needed with `--source`; name a '
      'folder.'),
     (['--source=pool', '--export_dir=a'], 2, '`--output` is needed with '
@@ -90,6 +93,31 @@ def test_a_source_that_a_gin_file_names(run, tmp_path, capsys):
 def test_what_is_wrong_is_said(composed, capsys, argv, code, message):
   assert start(*argv) == code
   assert capsys.readouterr().err.startswith(f'error: {message}')
+
+
+def test_it_labels_at_the_temperature_of_the_run_or_of_the_flag(
+    composed, monkeypatch, tmp_path, capsys):
+  run, _ = composed
+  calibrated = dataclasses.replace(run, generations=[
+      dataclasses.replace(generation,
+                          calibration=pseudolabel.TemperatureScaling())
+      for generation in run.generations])
+  monkeypatch.setattr(
+      command.config, 'compose', lambda *args: types.SimpleNamespace(
+          root=calibrated, run_file='tiny.gin'))
+  found = lambda *flags: label_with_beam.parse([
+      '--gin_file=tiny.gin', f'--work_dir={tmp_path}', *flags])[0]
+  temperature = lambda *flags: label_with_beam._of_a_run(found(*flags))[-1]
+  assert start(f'--work_dir={tmp_path}') == 1
+  assert capsys.readouterr().err == (
+      'error: student1 is labelled for at the temperature of '
+      f'student1/calibrate, which is not finished in `{tmp_path}`; start the '
+      'run with `--until=student1/calibrate` first, or give `--temperature`.\n')
+  assert temperature('--temperature=2.5') == 2.5
+  folder = tmp_path / 'student1/calibrate'
+  manifest.begin(folder, {})
+  manifest.commit(folder, {}, {'temperature': 1.75}, 1.0, {}, {})
+  assert temperature() == 1.75
 
 
 def test_a_gin_file_is_needed(capsys):
