@@ -14,8 +14,12 @@ from ns.models import weights
 from ns.noise import model_noise
 from tests.models import reference_efficientnet
 
-WIDTH, CLASSES = 0.25, 10
-SMALL = efficientnet.EfficientNet(width=WIDTH)
+WIDTH, DEPTH, CLASSES = 0.25, 0.3, 10
+SMALL = efficientnet.EfficientNet(width=WIDTH, depth=DEPTH)
+# Stem, head and eight blocks, the first of which does not expand: a convolution
+# or dense layer has one or two variables, a normalisation four, two trainable.
+VARIABLES = 5 + 7 + 14 + 7 * 19
+TRAINABLE = 3 + 5 + 10 + 7 * 13
 SCOPE = 'efficientnet-b0'
 EMA = '/ExponentialMovingAverage'
 
@@ -27,10 +31,11 @@ def images(size=64):
 
 @pytest.fixture(name='small', scope='module')
 def make_small(tmp_path_factory):
-  """A checkpoint of a narrow B0: its path, and both logits for `images`."""
+  """A narrow, shallow B0: its checkpoint, and both logits for `images`."""
   path = tmp_path_factory.mktemp('small') / 'model.ckpt'
   return path, *reference_efficientnet.write(
-      path, images(), width=WIDTH, classes=CLASSES, teacher='efficientnet-b1')
+      path, images(), width=WIDTH, depth=DEPTH, classes=CLASSES,
+      teacher='efficientnet-b1')
 
 
 def logits(architecture, arrays, classes):
@@ -59,8 +64,8 @@ def test_the_moving_average_is_taken(small):
   parts = [f'{path.name}.data-00000-of-00001', f'{path.name}.index']
   assert origin == {
       'path': str(path), 'copy': 'moving average', 'scope': SCOPE,
-      'left_out': {'weights': 311, 'optimizer': 2 * 213, 'global_step': 1,
-                   'teacher': 311},
+      'left_out': {'weights': VARIABLES, 'optimizer': 2 * TRAINABLE, 'global_step': 1,
+                   'teacher': VARIABLES},
       'files': {part: hashlib.sha256(
           (path.parent / part).read_bytes()).hexdigest() for part in parts}}
 
@@ -70,7 +75,7 @@ def test_the_weights_themselves(small):
   arrays, origin = read(path, raw=True)
   assert_logits(logits(SMALL, arrays, CLASSES), raw)
   assert origin['copy'] == 'weights'
-  assert origin['left_out']['moving averages'] == 311
+  assert origin['left_out']['moving averages'] == VARIABLES
 
 
 def test_b0_from_code_without_tpu(tmp_path):
@@ -91,8 +96,8 @@ def test_b0_from_code_without_tpu(tmp_path):
 def test_another_depth(tmp_path):
   _, average = reference_efficientnet.write(
       tmp_path / 'model.ckpt', images(), scope='efficientnet-b1', width=WIDTH,
-      depth=1.1, classes=3, training=False)
-  architecture = efficientnet.EfficientNet(width=WIDTH, depth=1.1)
+      depth=0.5, classes=3, training=False)
+  architecture = efficientnet.EfficientNet(width=WIDTH, depth=0.5)
   arrays, _ = import_checkpoint.read(tmp_path / 'model.ckpt', architecture, 3,
                                      model='b1')
   assert_logits(logits(architecture, arrays, 3), average)
@@ -104,17 +109,17 @@ def test_another_depth(tmp_path):
 def test_a_frozen_stem_and_first_blocks(tmp_path):
   blocks, count = 2, 3 + 10 + 13
   raw, average = reference_efficientnet.write(
-      tmp_path / 'model.ckpt', images(), width=WIDTH, classes=CLASSES,
-      training=False, frozen=blocks)
+      tmp_path / 'model.ckpt', images(), width=WIDTH, depth=DEPTH,
+      classes=CLASSES, training=False, frozen=blocks)
   arrays, origin = read(tmp_path / 'model.ckpt')
   assert_logits(logits(SMALL, arrays, CLASSES), average)
   assert origin['copy'] == 'moving average'
   assert origin['without_average'] == count
-  assert origin['left_out']['weights'] == 311 - count
+  assert origin['left_out']['weights'] == VARIABLES - count
   arrays, origin = read(tmp_path / 'model.ckpt', raw=True)
   assert_logits(logits(SMALL, arrays, CLASSES), raw)
   assert 'without_average' not in origin
-  assert origin['left_out']['moving averages'] == 311 - count
+  assert origin['left_out']['moving averages'] == VARIABLES - count
 
 
 @pytest.mark.parametrize('given', [
@@ -223,7 +228,7 @@ def test_another_model(tmp_path, tensors):
 def test_the_scope_may_be_given(tmp_path, tensors):
   path = written(tmp_path, renamed(tensors, SCOPE, 'mine'))
   arrays, origin = read(path, scope='mine')
-  assert origin['scope'] == 'mine' and len(arrays) == 311
+  assert origin['scope'] == 'mine' and len(arrays) == VARIABLES
 
 
 def test_a_checkpoint_of_something_else(tmp_path):
@@ -277,10 +282,10 @@ def test_variables_that_are_missing(tmp_path, tensors):
       name: value for name, value in tensors.items() if name != lost + EMA})
   assert error_of(path) == (
       f'`{path}` should have the moving average of each variable, or of all '
-      'but a frozen stem and first blocks, but has the average of 310 of 311 '
-      f'variables; {lost} have none; take the weights themselves (raw), or '
+      'but a frozen stem and first blocks, but has the average of '
+      f'{VARIABLES - 1} of {VARIABLES} variables; {lost} have none; take the weights themselves (raw), or '
       'save the checkpoint again.')
-  assert len(read(path, raw=True)[0]) == 311
+  assert len(read(path, raw=True)[0]) == VARIABLES
   path = written(tmp_path, {
       name: value for name, value in tensors.items()
       if name not in (lost, lost + EMA)}, 'neither.ckpt')
@@ -332,7 +337,7 @@ def test_an_average_that_is_left_over(tmp_path, tensors):
 
 
 def test_another_width_is_an_error_of_shapes(tmp_path, small):
-  wide = efficientnet.EfficientNet(width=0.5)
+  wide = efficientnet.EfficientNet(width=0.5, depth=DEPTH)
   arrays, _ = import_checkpoint.read(small[0], wide, CLASSES, model='b0')
   network = wide.build(model_noise.ModelNoise(), CLASSES, image_size=32)
   with pytest.raises(errors.RunError) as raised:

@@ -15,17 +15,18 @@ from ns.noise import model_noise
 from tests.models import reference_efficientnet
 from tools import import_checkpoint
 
-CATALOGUE = """# A narrow B0 for small images, and what is none.
+CATALOGUE = """# A narrow, shallow B0 for small images, and what is none.
 from __gin__ import dynamic_registration
 from ns import models
 b0/models.EfficientNet.width = 0.25
+b0/models.EfficientNet.depth = 0.3
 b0/models.EfficientNet.image_size = 64
 fused/models.EfficientNet.block_groups = [
     {'repeats': 1, 'kernel': 3, 'stride': 1, 'expansion': 1, 'filters': 8,
      'fused': True}]
 other/models.KerasApplication.name = 'MobileNetV2'
 """
-ARCHITECTURE = models.EfficientNet(width=0.25, image_size=64)
+ARCHITECTURE = models.EfficientNet(width=0.25, depth=0.3, image_size=64)
 
 
 @pytest.fixture(name='made', scope='module')
@@ -34,7 +35,7 @@ def make_checkpoint(tmp_path_factory):
   folder = tmp_path_factory.mktemp('made')
   logits = reference_efficientnet.write(
       folder / 'model.ckpt', probe.image(64, 3)[np.newaxis], width=0.25,
-      classes=10)
+      depth=0.3, classes=10)
   (folder / 'rows.gin').write_text(CATALOGUE)
   return folder, *(copy[0] for copy in logits)
 
@@ -147,7 +148,8 @@ def test_weights_of_keras(call, tmp_path):
   pixels.adapt_mean.assign([0.485, 0.456, 0.406])
   pixels.adapt_variance.assign(np.square([0.229, 0.224, 0.225]))
   source.save_weights(tmp_path / 'k.weights.h5')
-  (tmp_path / 'rows.gin').write_text(CATALOGUE.replace('0.25', '1.0'))
+  (tmp_path / 'rows.gin').write_text(CATALOGUE.replace(
+      '0.25', '1.0').replace('0.3', '1.0'))
   code, out, err = call('--keras_weights=k.weights.h5', without=['checkpoint'])
   assert (code, err) == (0, '')
   origin = weights.metadata(tmp_path / 'b0.npz')['origin']
