@@ -36,7 +36,7 @@ def train(run, generation, start=None) -> str:
   mixture = generation.mixture
   pseudo = mixture.batch_size - mixture.labelled_batch
   batch = f'{mixture.labelled_batch}' + (f' + {pseudo}' if pseudo else '')
-  return ', '.join([*parts, *_steps(run, generation.training.num_steps, batch,
+  return ', '.join([*parts, *_steps(run, generation.training, batch,
                                     mixture.labelled_batch)])
 
 
@@ -44,7 +44,7 @@ def finetune(run, generation) -> str:
   policy = generation.fine_tune
   side = policy.image_size
   return ', '.join([f'images of {side} x {side}', *_steps(
-      run, policy.num_steps, policy.labelled_batch, policy.labelled_batch)])
+      run, policy, policy.labelled_batch, policy.labelled_batch)])
 
 
 def evaluate(run) -> str:
@@ -64,8 +64,10 @@ def _parameters(run, generation) -> list[str]:
   return [f'{network.parameters:,} parameters']
 
 
-def _steps(run, steps: int, batch, labelled_batch: int) -> list[str]:
-  images = run.data.labelled.num_examples
+def _steps(run, policy, batch, labelled_batch: int) -> list[str]:
+  images, steps = run.data.labelled.num_examples, policy.num_steps
+  in_a_call = getattr(policy, 'steps_per_call', 1)
   return [f'{steps:,} steps of {batch} images',
+          *([f'{in_a_call:,} in a call'] if in_a_call > 1 else []),
           f'{steps * labelled_batch / images:.1f} epochs of {images:,} '
           'labelled']

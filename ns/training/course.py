@@ -5,6 +5,7 @@ the last checkpoint where it was killed.
 """
 
 from collections.abc import Callable
+import itertools
 import math
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
 from ns.models import weights
+from ns.training import calls
 from ns.training import checkpoint
 from ns.training import host_batches
 from ns.training import learning_rate
@@ -31,7 +33,7 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   Args:
     how: a `Training` or a `FineTune`: a frozen dataclass with `num_steps`,
       `learning_rate`, `optimizer`, `weight_decay`, `average`, `precision`,
-      `jit_compile`, and the two cadences.
+      `jit_compile`, `steps_per_call`, and the two cadences.
     job: a `Job`.
     horizon: of the schedule of the learning rate.
     first_of_schedule: which step of the schedule is the first one taken.
@@ -47,7 +49,7 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   """
   train_step.check(how, job)
   state = train_step.State.create(how, job, prepare)
-  take_step = train_step.compiled(how, job, state)
+  take_steps = train_step.compiled_steps(how, job, state)
   checkpoints = checkpoint.Checkpoints(
       job.folder / manifest.SCRATCH / 'checkpoints', state)
   first, seconds_before, recent = checkpoints.restore()
@@ -59,10 +61,14 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   metrics = {}
   with (progress.Progress(job.name, how.num_steps, 'steps', first) as shown,
         summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
-    for step in range(first, how.num_steps):
-      rate = how.learning_rate.at(first_of_schedule + step, horizon)
-      recent.append(take_step(next(batches), step, rate))
-      done = step + 1
+    for step, count in calls.divided(
+        first, how.num_steps, how.steps_per_call, how.checkpoint_every_steps,
+        how.summary_every_steps):
+      done = step + count
+      rates = [how.learning_rate.at(first_of_schedule + taken, horizon)
+               for taken in range(step, done)]
+      recent.append(take_steps(list(itertools.islice(batches, count)), step,
+                               rates))
       is_last = done == how.num_steps
       ends = termination.is_requested() and not is_last
       saves = ends or (done % how.checkpoint_every_steps == 0 and not is_last)
@@ -77,13 +83,13 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
             (done - first) * job.batch_size / (time.monotonic() - start))
         if source.broken:
           metrics['broken_images'] = len(source.broken)
-        writer.write(done, {**metrics, 'learning_rate': rate})
+        writer.write(done, {**metrics, 'learning_rate': rates[-1]})
         recent.clear()
       if saves:
         checkpoints.save(done, seconds(), recent)
       if ends:
         raise errors.Terminated
-      shown.advance(1, f'loss {metrics["loss"]:.3f}' if metrics else '')
+      shown.advance(count, f'loss {metrics["loss"]:.3f}' if metrics else '')
 
   weights.save(state.network, job.folder / 'network.npz')
   weights.save(state.average, job.folder / 'average.npz')
@@ -91,9 +97,10 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
 
 
 def _numbers(recent) -> list[dict[str, float]]:
-  """The metrics of some steps, as numbers and no longer on the device."""
-  return [{name: float(value) for name, value in metrics.items()}
-          for metrics in recent]
+  """The metrics of each step of some calls, no longer on the device."""
+  return [dict(zip(metrics, values)) for metrics in recent
+          for values in zip(*(np.ravel(of_steps).astype(float).tolist()
+                              for of_steps in metrics.values()))]
 
 
 def _mean(recent, name: str) -> float:

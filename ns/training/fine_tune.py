@@ -39,7 +39,7 @@ class FineTune:
       statistics too; None freezes nothing, 0 the stem alone.
     label_smoothing: of the labels; 0.1 in the reference (main.py).
     shuffle_buffer: as of `mixture.Labelled`.
-    optimizer, weight_decay, average, precision, jit_compile,
+    optimizer, weight_decay, average, precision, jit_compile, steps_per_call,
       checkpoint_every_steps, summary_every_steps: as of `Training`.
   """
   image_size: int
@@ -55,6 +55,7 @@ class FineTune:
   average: Any = average_lib.MovingAverage()
   precision: str = 'float32'
   jit_compile: bool = manifest.execution(default=False)
+  steps_per_call: int = manifest.execution(default=1)
   checkpoint_every_steps: int = manifest.execution(default=250)
   summary_every_steps: int = manifest.execution(default=100)
 

@@ -21,6 +21,8 @@ from ns.models import weights
 from ns.objective import soft_cross_entropy
 from ns.objective import weight_decay
 
+METRICS = ('loss', 'labelled_accuracy', 'pseudo_agreement')
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class State:
@@ -84,12 +86,70 @@ def compiled(how, job, state: State):
   `pseudo_agreement`, the share of pseudo-labelled images on which network and
   teacher agree.
   """
+  take_steps = compiled_steps(how, job, state)
+
+  def take_step(batch, step, rate):
+    metrics = take_steps([batch], step, [rate])
+    return {name: values[0] for name, values in metrics.items()}
+
+  return take_step
+
+
+def compiled_steps(how, job, state: State):
+  """Steps in a row as one function of (batches, first step, learning rates).
+
+  They are one call of the device, which loops over them: the host has nothing
+  to do between two of them. A call of one step has no loop. Each number of
+  batches is compiled once.
+
+  Returns:
+    A function of a list of whole batches, the step that the first is for, and a
+    learning rate for each; it gives the metrics of each step, [steps] float32,
+    as of `compiled`.
+  """
+  take_step = _whole_step(how, job, state)
+  strategy = job.strategy
+
+  @tf.function(jit_compile=how.jit_compile or None)
+  def take_one(batch, step, rates):
+    return {name: value[tf.newaxis]
+            for name, value in take_step(batch, step, rates[0]).items()}
+
+  @tf.function(jit_compile=how.jit_compile or None)
+  def take_all(batches, step, rates):
+    count = rates.shape[0]
+
+    def body(index, found):
+      metrics = take_step(batches, step + tf.cast(index, tf.int64),
+                          rates[index], index)
+      return index + 1, {name: found[name].write(index, value)
+                         for name, value in metrics.items()}
+
+    arrays = {name: tf.TensorArray(tf.float32, count, element_shape=[])
+              for name in METRICS}
+    _, found = tf.while_loop(lambda index, _: index < count, body,
+                             (tf.constant(0), arrays), parallel_iterations=1)
+    return {name: array.stack() for name, array in found.items()}
+
+  def take_steps(batches, step, rates):
+    step, rates = tf.constant(step, tf.int64), tf.constant(rates, tf.float32)
+    if len(batches) == 1:
+      return take_one(_parts(batches[0], strategy, axis=0), step, rates)
+    return take_all(_parts(_stacked(batches), strategy, axis=1), step, rates)
+
+  return take_steps
+
+
+def _whole_step(how, job, state: State):
+  """A step of all replicas; of stacked batches it takes that at `index`."""
   noise_seed = job.seed.child('model_noise').int64
   strategy = job.strategy
   replicas = strategy.num_replicas_in_sync
   decayed = weight_decay.decayed(state.network)
 
-  def replica_step(batch, step, rate):
+  def replica_step(batch, step, rate, index):
+    if index is not None:
+      batch = {name: values[index] for name, values in batch.items()}
     images = batch[types.IMAGE]
     if job.noise is not None:
       images = job.noise.apply(images, batch[types.SEED])
@@ -110,9 +170,8 @@ def compiled(how, job, state: State):
     how.average.update(state.average, network, step)
     return {'loss': loss, **_agreement(logits, batch)}
 
-  @tf.function(jit_compile=how.jit_compile or None)
-  def take_step(batch, step, rate):
-    parts = strategy.run(replica_step, args=(batch, step, rate))
+  def take_step(batch, step, rate, index=None):
+    parts = strategy.run(replica_step, args=(batch, step, rate, index))
     sums = {name: strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None)
             for name, part in parts.items()}
     share = lambda kind: tf.math.divide_no_nan(
@@ -120,17 +179,23 @@ def compiled(how, job, state: State):
     return {'loss': sums['loss'], 'labelled_accuracy': share('labelled'),
             'pseudo_agreement': share('pseudo')}
 
-  return lambda batch, step, rate: take_step(
-      _parts(batch, strategy), tf.constant(step, tf.int64),
-      tf.constant(rate, tf.float32))
+  return take_step
 
 
-def _parts(batch, strategy):
-  """The batch as each replica's part of it, in order."""
+def _stacked(batches):
+  """The batches as one, with an axis in front; in the memory of the host."""
+  with tf.device('/cpu:0'):
+    return {name: tf.stack([batch[name] for batch in batches])
+            for name in batches[0]}
+
+
+def _parts(batch, strategy, axis: int):
+  """The batch as each replica's part of it along `axis`, in order."""
   replicas = strategy.num_replicas_in_sync
   if replicas == 1:
     return batch
-  parts = {name: tf.split(value, replicas) for name, value in batch.items()}
+  parts = {name: tf.split(value, replicas, axis)
+           for name, value in batch.items()}
   return strategy.experimental_distribute_values_from_function(
       lambda context: {name: values[context.replica_id_in_sync_group]
                        for name, values in parts.items()})

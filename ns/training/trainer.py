@@ -10,6 +10,7 @@ from ns.core import checks
 from ns.core import manifest
 from ns.core import seeds
 from ns.training import average as average_lib
+from ns.training import calls
 from ns.training import learning_rate as learning_rate_lib
 from ns.training import optimizer as optimizer_lib
 
@@ -66,6 +67,9 @@ class Training:
       its weights, statistics, logits and loss stay float32.
     jit_compile: whether XLA compiles the step as a whole, on one device. On a
       CPU that is slow, and shows that a TPU would take the step.
+    steps_per_call: steps that the device takes without the host in between,
+      which is what a TPU needs. Their batches are in its memory together, and
+      checkpoints, summaries and the end are between two calls.
     checkpoint_every_steps: a killed training loses at most these steps.
     summary_every_steps: steps between two points in TensorBoard.
   """
@@ -76,6 +80,7 @@ class Training:
   average: Any = average_lib.MovingAverage()
   precision: str = 'float32'
   jit_compile: bool = manifest.execution(default=False)
+  steps_per_call: int = manifest.execution(default=1)
   checkpoint_every_steps: int = manifest.execution(default=250)
   summary_every_steps: int = manifest.execution(default=100)
 
@@ -130,6 +135,7 @@ def check_common(how) -> None:
   """Checks the fields that every kind of training has."""
   for name in ('num_steps', 'checkpoint_every_steps', 'summary_every_steps'):
     checks.integer(how, name, at_least=1)
+  calls.check(how)
   checks.number(how, 'weight_decay', at_least=0)
   checks.has_methods(how, 'learning_rate', 'at')
   checks.has_methods(how, 'optimizer', 'build')

@@ -20,6 +20,13 @@ def test_what_there_is_to_do(tmp_path):
   assert ' steps of 8 + 16 images, ' in sizes.train(run, student)
 
 
+def test_steps_in_calls(tmp_path):
+  run = tiny.run(tmp_path, changes={
+      'teacher': {'training': tiny.steps(40, steps_per_call=8)}})
+  assert sizes.train(run, run.generations[0]).endswith(
+      ', 40 steps of 16 images, 8 in a call, 53.3 epochs of 12 labelled')
+
+
 def test_a_selection_says_its_rules():
   assert sizes.select(pseudolabel.Select(
       min_confidence=0.3, balance=pseudolabel.Balance(images_per_class=5400))

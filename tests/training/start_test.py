@@ -1,8 +1,5 @@
 """Where a training begins."""
 
-import dataclasses
-
-import numpy as np
 import pytest
 
 from ns import models
@@ -23,25 +20,7 @@ def make_file(tmp_path):
   return tmp_path / 'a.npz'
 
 
-def test_a_training_begins_there(tmp_path, file):
-  """One step of rate 0 leaves the weights; the average moves nowhere."""
-  still = training.Training(
-      num_steps=1, learning_rate=training.Cosine(peak=1.0, warmup_steps=0),
-      optimizer=training.Sgd(momentum=0.0, nesterov=False))
-  rates = type('Zero', (), {'at': lambda self, step, horizon: 0.0})()
-  still = dataclasses.replace(still, learning_rate=rates)
-  job = dataclasses.replace(tiny.job(tmp_path / 'run'), initial_weights=file)
-  still.run(job)
-  begin, network, average = (weights.read(path) for path in (
-      file, tmp_path / 'run/network.npz', tmp_path / 'run/average.npz'))
-  for name, value in begin.items():
-    if '/moving_' in name:  # Those of normalisation have moved.
-      continue
-    np.testing.assert_array_equal(network[name], value)
-    np.testing.assert_array_equal(average[name], value)
-
-
-def test_the_fingerprint_is_of_the_weights(tmp_path, file):
+def test_the_fingerprint_is_of_the_weights(file):
   start = training.FromWeights(path=str(file))
   assert manifest.canonical(start) == {
       '': 'ns.training.start.FromWeights', 'digest': weights.digest(file)}

@@ -1,0 +1,47 @@
+"""How the steps of a training are divided into calls of the device.
+
+A call takes `steps_per_call` steps without the host in between; what the host
+does every so many steps, it does between two calls. So a call is never across
+one of these boundaries: the steps before it that are too few for a whole call
+are taken one by one. That makes two compiled shapes, whatever the cadences.
+"""
+
+from collections.abc import Iterator
+
+from ns.core import checks
+
+
+def divided(first: int, num_steps: int, steps_per_call: int,
+            *cadences: int) -> Iterator[tuple[int, int]]:
+  """The calls from step `first` on, as (first step, number of steps).
+
+  Args:
+    first: the first step; no boundary need be there.
+    num_steps: of the training.
+    steps_per_call: of a whole call.
+    *cadences: every so many steps is a boundary, counted from 0.
+  """
+  step = first
+  while step < num_steps:
+    boundary = min([num_steps, *((step // every + 1) * every
+                                 for every in cadences)])
+    count = steps_per_call if step + steps_per_call <= boundary else 1
+    yield step, count
+    step += count
+
+
+def check(how) -> None:
+  """Checks `how.steps_per_call` against the cadences.
+
+  Raises:
+    ValueError: no whole call fits between two boundaries.
+  """
+  checks.integer(how, 'steps_per_call', at_least=1)
+  for name in 'checkpoint_every_steps', 'summary_every_steps':
+    every = getattr(how, name)
+    if how.steps_per_call > every:
+      kind = type(how).__name__
+      raise ValueError(
+          f'`{kind}.steps_per_call` should be at most `{kind}.{name}` = '
+          f'{every}, since a call ends where that is due, but is '
+          f'{how.steps_per_call}; bind fewer steps, or a larger `{name}`.')

@@ -1,0 +1,142 @@
+"""Several steps in one call of the device."""
+
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ns import training
+from ns.core import errors
+from ns.core import termination
+from ns.models import weights
+from ns.training import calls
+from ns.training import train_step
+from tests.support import tiny
+from tests.support import two_devices
+
+
+@pytest.mark.parametrize('first, steps, per_call, cadences, expected', [
+    (0, 4, 1, [2], [(0, 1), (1, 1), (2, 1), (3, 1)]),
+    (0, 9, 4, [100], [(0, 4), (4, 4), (8, 1)]),
+    (0, 12, 4, [6], [(0, 4), (4, 1), (5, 1), (6, 4), (10, 1), (11, 1)]),
+    (0, 12, 4, [8, 6], [(0, 4), (4, 1), (5, 1), (6, 1), (7, 1), (8, 4)]),
+    (5, 12, 3, [6], [(5, 1), (6, 3), (9, 3)]),
+    (3, 3, 2, [6], [])])
+def test_calls_end_at_the_boundaries(first, steps, per_call, cadences,
+                                     expected):
+  assert list(calls.divided(first, steps, per_call, *cadences)) == expected
+
+
+def test_every_step_once_in_two_shapes():
+  random = np.random.default_rng(0)
+  for _ in range(200):
+    first, more, per_call, *cadences = random.integers(1, 40, 5).tolist()
+    found = list(calls.divided(first, first + more, per_call, *cadences))
+    assert [step + i for step, count in found for i in range(count)] == (
+        list(range(first, first + more)))
+    assert {count for _, count in found} <= {1, per_call}
+    ends = {step + count for step, count in found}
+    assert ends >= {step for step in range(first + 1, first + more + 1)
+                    if any(step % every == 0 for every in cadences)}
+
+
+@pytest.mark.parametrize('name', ['checkpoint_every_steps',
+                                  'summary_every_steps'])
+def test_calls_longer_than_a_cadence_are_refused(name):
+  with pytest.raises(ValueError) as caught:
+    tiny.steps(steps_per_call=30, **{name: 25})
+  assert str(caught.value) == (
+      '`Training.steps_per_call` should be at most '
+      f'`Training.{name}` = 25, since a call ends where that is due, but is '
+      f'30; bind fewer steps, or a larger `{name}`.')
+
+
+def tensors(step):
+  batch = tiny.batch(step)
+  batch['weight'] = np.linspace(0.25, 2.0, 16).astype(np.float32)
+  return {name: tf.constant(value) for name, value in batch.items()}
+
+
+RATES = [0.02, 0.03, 0.01]
+
+
+def taken(folder, per_call, strategy=None, **how):
+  """The state after three steps, and their metrics."""
+  chosen = tiny.steps(weight_decay=0.01, optimizer=training.RmsProp(), **how)
+  job = tiny.job(folder)
+  if strategy:
+    job = dataclasses.replace(job, strategy=strategy)
+  state = train_step.State.create(chosen, job)
+  take = train_step.compiled_steps(chosen, job, state)
+  found = [take([tensors(step) for step in range(first, first + per_call)],
+                first + 7, RATES[first:first + per_call])
+           for first in range(0, 3, per_call)]
+  metrics = {name: np.concatenate([part[name] for part in found])
+             for name in train_step.METRICS}
+  return metrics, {
+      (kind, variable.path): variable.numpy()
+      for kind in ('network', 'average', 'optimizer')
+      for variable in getattr(state, kind).variables}
+
+
+def assert_close(found, expected, rtol, atol):
+  assert found.keys() == expected.keys()
+  for name, value in expected.items():
+    np.testing.assert_allclose(found[name], value, rtol=rtol, atol=atol,
+                               err_msg=str(name))
+
+
+def test_steps_in_one_call_are_those_one_by_one_bit_for_bit(tmp_path):
+  alone, together = taken(tmp_path, 1), taken(tmp_path, 3)
+  for found, expected in zip(together, alone):
+    assert_close(found, expected, rtol=0, atol=0)
+  assert all(values.shape == (3,) for values in together[0].values())
+  assert len(set(together[0]['loss'])) == 3
+
+
+def test_on_two_devices(tmp_path):
+  alone, together = (taken(tmp_path, count, two_devices.strategy())
+                     for count in (1, 3))
+  for found, expected in zip(together, alone):
+    assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_under_xla(tmp_path):
+  alone, together = (taken(tmp_path, count, jit_compile=True)
+                     for count in (1, 3))
+  for found, expected in zip(together, alone):
+    assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+STOPS = {'checkpoint_every_steps': 6, 'summary_every_steps': 5}
+
+
+def trained(folder, change=lambda step, batch: batch, **how):
+  results = tiny.steps(14, **STOPS, **how).run(tiny.job(folder, change=change))
+  return ({name: value for name, value in results.items()
+           if name not in ('seconds', 'images_per_second')},
+          weights.read(folder / 'average.npz'))
+
+
+def test_a_whole_training_in_calls_and_one_that_was_stopped(tmp_path):
+  expected = trained(tmp_path / 'alone')
+  found = trained(tmp_path / 'together', steps_per_call=4)
+  assert found[0] == expected[0]
+  assert_close(found[1], expected[1], rtol=0, atol=0)
+  taken = []
+
+  def stop(step, batch):
+    taken.append(step)
+    if step == 7:  # Within the call of the steps 6 to 9.
+      os.kill(os.getpid(), signal.SIGTERM)
+    return batch
+
+  with termination.heard(), pytest.raises(errors.Terminated):
+    trained(tmp_path / 'stopped', stop, steps_per_call=4)
+  assert taken == list(range(10))  # It ends when the call does.
+  found = trained(tmp_path / 'stopped', steps_per_call=4)
+  assert found[0] == expected[0]
+  assert_close(found[1], expected[1], rtol=0, atol=0)
