@@ -7,6 +7,8 @@ from ns.mixture.batches import PseudoLabelled
 from ns.mixture.batches import Sampled
 from ns.mixture.declared_sets import Sets
 from ns.mixture.folder import Folder
+from ns.mixture.foreign import Foreign
+from ns.mixture.foreign import WithForeign
 from ns.mixture.idx import Idx
 from ns.mixture.image_files import ImageFiles
 from ns.mixture.labels import HardLabels
@@ -16,5 +18,6 @@ from ns.mixture.pools import Pools
 from ns.mixture.sources import Shard
 from ns.mixture.splits import FewLabels
 from ns.mixture.subset import Subset
+from ns.mixture.textures import Textures
 from ns.mixture.tf_record import TfRecord
 from ns.mixture.tfds import Tfds

@@ -62,11 +62,20 @@ class Pools(sources.Source):
     return hashlib.sha256(f'{text}{len(self.class_names)}'.encode()).hexdigest()
 
   def hidden_labels(self) -> np.ndarray | None:
-    found = [source.hidden_labels() if source.class_names == self.class_names
+    found = [source.hidden_labels()
+             if source.class_names == self.class_names or _is_foreign(source)
              else None for source in self.parts]
     if not found or any(labels is None for labels in found):
       return None
     return np.concatenate(found)
+
+  def foreign(self) -> np.ndarray | None:
+    found = [source.foreign() for source in self.parts]
+    if all(foreign is None for foreign in found):
+      return None
+    return np.concatenate([
+        np.zeros(source.num_examples, bool) if foreign is None else foreign
+        for source, foreign in zip(self.parts, found)])
 
   def read(self) -> None:
     for source in self.parts:
@@ -95,3 +104,8 @@ class Pools(sources.Source):
         self.parts, self._ends, bounds, bounds[1:]):
       if low < high:
         yield source, indices[low:high] - first
+
+
+def _is_foreign(source: sources.Source) -> bool:
+  foreign = source.foreign()
+  return foreign is not None and foreign.all()

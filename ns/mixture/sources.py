@@ -72,6 +72,13 @@ class Source:
     """[num_examples] int64: for reporting only, never for training."""
     return self.class_ids if self.is_labelled else None
 
+  def foreign(self) -> np.ndarray | None:
+    """[num_examples] bool: of no class; None where that is not known.
+
+    For reporting only, as `hidden_labels`, which are -1 there.
+    """
+    return None
+
   def canonical(self) -> dict:
     """What of a source enters a fingerprint: its contents, not its place."""
     return {'source': self.name, 'digest': self.digest()}

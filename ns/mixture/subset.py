@@ -78,6 +78,10 @@ class Subset(sources.Source):
     hidden = self.source.hidden_labels()
     return None if hidden is None else hidden[self.indices]
 
+  def foreign(self) -> np.ndarray | None:
+    foreign = self.source.foreign()
+    return None if foreign is None else foreign[self.indices]
+
   def read(self) -> None:
     self.source.read()
 
