@@ -59,6 +59,8 @@ def table(results: dict[str, Any]) -> str:
         progress.duration(generation['seconds'])))
     if generation.get('calibrate'):
       details.append(_calibrated(generation['name'], generation['calibrate']))
+    if selected and selected.get('foreign_pool'):
+      details.append(_foreign(generation['name'], selected))
     if selected:
       details.extend([
           f'{generation["name"]}: pseudo-labels by class',
@@ -83,6 +85,15 @@ def _calibrated(name: str, found: dict[str, Any]) -> str:
                  f'{_percent(found["after"]["ece"])} on {found["images"]:,} '
                  'images')
   return ', '.join(parts)
+
+
+def _foreign(name: str, selected: dict[str, Any]) -> str:
+  shares = [
+      f'{100 * selected[f"foreign_{kind}"] / selected[kind]:.2f} % {words}'
+      for kind, words in (('pool', 'of the pool'), ('kept', 'of the confident'),
+                          ('used', 'of those used'))]
+  return (f'{name}: foreign images {", ".join(shares)}; of the others '
+          f'{_percent(selected["recall_kept"])} are confident enough')
 
 
 def _percent(share: float | None) -> str:

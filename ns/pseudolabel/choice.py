@@ -12,8 +12,10 @@ from ns.pseudolabel import decision as decisions
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import scan as scans
 from ns.pseudolabel import store
+from ns.pseudolabel import truth as truths
 
-# What is counted, by class and in all.
+# What is counted, by class and in all; what is true is counted of the images of
+# the first three. Images that do not decode are in none of them.
 KINDS = ('pool', 'kept', 'used', 'copies')
 
 
@@ -26,8 +28,8 @@ class Choice:
     blocks: of the pool.
     decision: has `copies(block, rows)`, see `decision.Decision`.
     per_class: [classes] int64 for each of `KINDS`.
-    right: how many of `pool`, `kept` and `used` have their hidden label; None
-      without hidden labels.
+    marked: for each of `Truth.names` how many of `pool`, `kept` and `used`.
+    broken: how many images do not decode.
     used: [shards] int64, images used.
     digests: [shards], of which images are used and how often.
   """
@@ -35,7 +37,8 @@ class Choice:
   blocks: Sequence[scans.Block]
   decision: object
   per_class: dict[str, np.ndarray]
-  right: dict[str, int] | None
+  marked: dict[str, dict[str, int]]
+  broken: int
   used: np.ndarray
   digests: Sequence[bytes]
 
@@ -57,7 +60,7 @@ class Choice:
 
 
 def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
-           header: headers.Header, path: str, hidden: np.ndarray | None,
+           header: headers.Header, path: str, truth: truths.Truth,
            name: str, rule: str) -> Choice:
   """Decides which images are used, and writes the selection to `path`.
 
@@ -68,7 +71,7 @@ def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
     seed: for the balance.
     header: of the predictions.
     path: where the selection goes.
-    hidden: [images] hidden labels, which decide on nothing; or None.
+    truth: what is known of the images, which decides on nothing.
     name: of the source, for errors.
     rule: what the filter asks, for errors.
 
@@ -90,7 +93,7 @@ def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
                                 seed)
   else:
     decision = _in_memory(scan, surveyed, balance, seed)
-  return _written(scan, surveyed, decision, header, path, hidden, balance)
+  return _written(scan, surveyed, decision, header, path, truth, balance)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _in_memory(scan, surveyed, balance, seed) -> _InMemory:
   return _InMemory(np.asarray(copies).astype(np.int64))
 
 
-def _written(scan, surveyed, decision, header, path, hidden, balance
+def _written(scan, surveyed, decision, header, path, truth, balance
              ) -> Choice:
   def of(block):
     rows = scan.read(block)
@@ -124,10 +127,11 @@ def _written(scan, surveyed, decision, header, path, hidden, balance
     used = np.flatnonzero(copies)
     columns = (rows.read_keys(used), rows.labels[used], rows.confidences[used],
                copies[used]) if len(used) else None
-    return columns, _counts(block, rows, copies, used, scan.classes, hidden)
+    return columns, _counts(block, rows, copies, used, scan.classes, truth)
 
   per_class = {kind: np.zeros(scan.classes, np.int64) for kind in KINDS}
-  right = None if hidden is None else dict.fromkeys(KINDS[:3], 0)
+  marked = {name: dict.fromkeys(KINDS[:3], 0) for name in truth.names}
+  broken = 0
   used = np.zeros(len(scan.shards), np.int64)
   digests = [hashlib.blake2b(digest_size=16) for _ in scan.shards]
   with store.writing_selection(path, header) as writer:
@@ -139,30 +143,34 @@ def _written(scan, surveyed, decision, header, path, hidden, balance
       digests[block.shard].update(counts['digest'])
       for kind in KINDS:
         per_class[kind] += counts[kind]
-      for kind in right or ():
-        right[kind] += counts[f'right_{kind}']
+      for name, numbers in counts['marked'].items():
+        for kind, number in numbers.items():
+          marked[name][kind] += number
+      broken += counts['broken']
     if not used.any():
       raise errors.RunError(
           f'`Select.balance` should leave images, but {balance!r} gives none '
           f'of {surveyed.kept} a copy; bind another balance.')
   return Choice(scan=scan, blocks=surveyed.blocks, decision=decision,
-                per_class=per_class, right=right, used=used,
+                per_class=per_class, marked=marked, broken=broken, used=used,
                 digests=[digest.digest() for digest in digests])
 
 
-def _counts(block, rows, copies, used, classes, hidden) -> dict:
+def _counts(block, rows, copies, used, classes, truth) -> dict:
   count = lambda labels: np.bincount(labels, minlength=classes)
   counts = {
-      'pool': count(rows.all_labels), 'kept': count(rows.labels),
+      'pool': count(rows.all_labels) - count(rows.all_labels[rows.broken]),
+      'kept': count(rows.labels),
       'used': count(rows.labels[used]),
       'copies': np.bincount(rows.labels, copies, minlength=classes
                             ).astype(np.int64)}
-  if hidden is not None:
-    right = rows.all_labels == hidden[
-        block.first:block.first + len(rows.all_labels)]
-    for kind, some in ('pool', slice(None)), ('kept', rows.kept), (
-        'used', rows.kept[used]):
-      counts[f'right_{kind}'] = int(np.count_nonzero(right[some]))
+  number = lambda mark: int(np.count_nonzero(mark))
+  counts['marked'] = {
+      name: {'pool': number(mark) - number(mark[rows.broken]),
+             'kept': number(mark[rows.kept]),
+             'used': number(mark[rows.kept[used]])}
+      for name, mark in truth.marks(block.first, rows.all_labels).items()}
+  counts['broken'] = len(rows.broken)
   digest = hashlib.blake2b(digest_size=16)
   digest.update(rows.places[used].tobytes())
   digest.update(copies[used].tobytes())

@@ -47,6 +47,8 @@ class Rows:
 
   Attributes:
     all_labels: [rows] int32, of all rows.
+    broken: [broken] int64, the rows whose images do not decode; their labels
+      mean nothing.
     highest: of all confidences, 0 where there are none.
     kept: [kept] int64, the rows that the filter keeps.
     labels: [kept] int32, of these, as all that follow.
@@ -55,6 +57,7 @@ class Rows:
     read_keys: of some of the kept rows, as a `pyarrow.Array` of strings.
   """
   all_labels: np.ndarray
+  broken: np.ndarray
   highest: float
   kept: np.ndarray
   labels: np.ndarray
@@ -123,7 +126,8 @@ class Scan:
     least = self.min_confidences
     kept = confidences >= (least[0] if (least == least[0]).all()
                            else least[labels])
-    kept &= confidences > 0  # 0 is of an image that does not decode.
+    good = confidences > 0  # 0 is of an image that does not decode.
+    kept &= good
     for bound in self.bounds:
       kept &= bound.within(values[bound.score])
     kept = np.flatnonzero(kept)
@@ -134,8 +138,8 @@ class Scan:
         keys = file.groups(block.groups, ['key'])['key']
       return keys.take(pa.array(kept[rows]))
 
-    return Rows(all_labels=labels, highest=float(confidences.max(initial=0)),
-                kept=kept,
+    return Rows(all_labels=labels, broken=np.flatnonzero(~good),
+                highest=float(confidences.max(initial=0)), kept=kept,
                 labels=labels[kept], confidences=confidences[kept],
                 places=kept + block.first,
                 read_keys=read_keys)

@@ -17,6 +17,7 @@ from ns.pseudolabel import materialise as materialise_lib
 from ns.pseudolabel import scan as scans
 from ns.pseudolabel import score_bound
 from ns.pseudolabel import store
+from ns.pseudolabel import truth as truths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,9 +83,10 @@ class Select:
     Returns:
       Counts: `pool`, `kept` (confident enough), `used` (with a copy) and
       `copies` (of these); each also by class, as `pool_per_class` and so on;
-      and `records`, the examples in each file of them. If the source has hidden
-      labels, also the share of right labels `accuracy_pool`, `accuracy_kept`
-      and `accuracy_used`; they decide on nothing.
+      `broken`, where there are images that do not decode, which are in none of
+      those; and `records`, the examples in each file of them. Where the source
+      has hidden labels or foreign images, also what `truth.report` says; that
+      decides on nothing.
 
     Raises:
       RunError: predictions are missing or not of this source and these
@@ -106,9 +108,9 @@ class Select:
     for name, per_class in choice.per_class.items():
       counts[name] = int(per_class.sum())
       counts[f'{name}_per_class'] = per_class.tolist()
-    for name, right in (choice.right or {}).items():
-      counts[f'accuracy_{name}'] = right / counts[name]
-    return counts
+    if choice.broken:
+      counts['broken'] = choice.broken
+    return {**counts, **truths.report(counts, choice.marked)}
 
   def choose(self, predictions_folder: str, source, seed: seeds.Seed,
              classes: int, header: headers.Header, path: str
@@ -129,7 +131,7 @@ class Select:
         bounds=tuple(self.bounds))
     return choices.choose(
         scan, self.balance, seed, header, path,
-        _hidden(source, scan.num_images), source.name, self._asked())
+        truths.of(source, scan.num_images), source.name, self._asked())
 
   def _min_confidences(self, classes: int) -> np.ndarray:
     """[classes] float32."""
@@ -174,14 +176,3 @@ def _checked_header(folder, source, classes) -> headers.Header:
             f'`{path}` should be of {what} {expected!r}, but is of {found!r}; '
             'label the pool again.')
   return first
-
-
-def _hidden(source, images: int) -> np.ndarray | None:
-  hidden = getattr(source, 'hidden_labels', lambda: None)()
-  if hidden is None:
-    return None
-  if np.shape(hidden) != (images,):
-    raise errors.RunError(
-        f'The hidden labels of `{source.name}` should be {images}, one '
-        f'for each image, but are of shape {list(np.shape(hidden))}.')
-  return np.asarray(hidden)

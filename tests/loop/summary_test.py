@@ -96,6 +96,17 @@ def test_a_calibration_is_told_above_the_classes(tmp_path):
       '-> 1.94 % on 5,000 images', 'student: pseudo-labels by class']
 
 
+def test_foreign_images_are_told_above_the_classes(tmp_path):
+  found = collected(tmp_path)
+  found['generations'][1]['select'].update(
+      pool=1234, kept=1100, foreign_pool=234, foreign_kept=11, foreign_used=6,
+      recall_kept=0.98765)
+  assert summary.table(found).split('\n')[3:6] == [
+      '', 'student: foreign images 18.96 % of the pool, 1.00 % of the '
+      'confident, 0.50 % of those used; of the others 98.77 % are confident '
+      'enough', 'student: pseudo-labels by class']
+
+
 def test_the_table_of_a_teacher_alone(tmp_path):
   assert summary.table(collected(tmp_path, without=['student'])).split(
       '\n') == [

@@ -18,7 +18,7 @@ class Pool:
   """A source of 4x3 images in shards; image i is filled with the value i."""
 
   def __init__(self, sizes=(7, 5), classes=3, channels=1, encoded=False,
-               hidden=None, name='pool', digest='d1'):
+               hidden=None, name='pool', digest='d1', foreign=None):
     self.name, self.classes, self._digest = name, classes, digest
     starts = np.cumsum((0,) + tuple(sizes))
     self.num_examples = int(starts[-1])
@@ -31,13 +31,16 @@ class Pool:
     self.keys = [f'{name}/{i}' for i in range(self.num_examples)]
     self.encoded = encoded
     self.extra_records = 0  # Added to each shard, beside what it declares.
-    self._hidden = hidden
+    self._hidden, self._foreign = hidden, foreign
 
   def digest(self):
     return self._digest
 
   def hidden_labels(self):
     return self._hidden
+
+  def foreign(self):
+    return self._foreign
 
   def records(self, shard=None):
     import tensorflow as tf

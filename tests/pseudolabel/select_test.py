@@ -213,8 +213,12 @@ def test_broken_images_are_never_used(pool, tmp_path, folder):
         store.predictions_path(tmp_path, shard.name), header) as writer:
       writer.write(pool.keys[rows], TABLE[rows], is_good=good[rows])
   counts = run(str(tmp_path), pool, folder, min_confidence=None)
-  assert counts['pool'] == 150
+  assert (counts['pool'], counts['broken']) == (good.sum(), (~good).sum())
+  assert counts['pool_per_class'] == np.bincount(
+      TABLE.argmax(axis=1)[good], minlength=3).tolist()
   assert counts['kept'] == counts['copies'] == good.sum()
+  assert counts['accuracy_pool'] == pytest.approx(
+      (TABLE.argmax(axis=1) == HIDDEN)[good].mean())
   rows = parquet.read_table(folder / 'selection.parquet').to_pylist()
   assert [row['key'] for row in rows] == [
       key for key, is_good in zip(pool.keys, good) if is_good]
@@ -250,6 +254,60 @@ def test_hidden_labels_decide_on_nothing(labelled, folder, tmp_path):
     assert ('accuracy_used' in counts) == (hidden is not None)
     results.append(contents(path))
   assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize('says', ['hidden', 'foreign', 'both'])
+def test_foreign_images_are_reported_and_decide_on_nothing(
+    labelled, folder, tmp_path, says):
+  foreign = np.random.default_rng(6).random(150) < 0.3
+  hidden = np.where(foreign, -1, HIDDEN)
+  told = {'hidden': {'hidden': hidden}, 'foreign': {'foreign': foreign},
+          'both': {'hidden': hidden, 'foreign': foreign}}[says]
+  policy = {'balance': balance.Balance(images_per_class=20),
+            'min_confidence': 0.6}
+  counts = run(labelled, fakes.Pool(SIZES, **told), folder, **policy)
+  run(labelled, fakes.Pool(SIZES), tmp_path / 'plain', **policy)
+  assert contents(folder) == contents(tmp_path / 'plain')
+  # By brute force, from the selection as it is on disk.
+  used_keys = parquet.read_table(folder / 'selection.parquet')['key']
+  used = np.isin(fakes.Pool(SIZES).keys, used_keys.to_pylist())
+  kept = TABLE.max(axis=1) >= np.float32(0.6)
+  assert 0 < used.sum() < kept.sum() < 150
+  right = TABLE.argmax(axis=1) == hidden
+  for kind, some in ('pool', np.ones(150, bool)), ('kept', kept), (
+      'used', used):
+    assert counts[f'foreign_{kind}'] == sum(foreign[some])
+    assert counts[f'precision_{kind}'] == pytest.approx(
+        np.mean(~foreign[some]))
+    assert (f'accuracy_{kind}' in counts) == (says != 'foreign')
+    if says != 'foreign':
+      assert counts[f'accuracy_{kind}'] == pytest.approx(np.mean(right[some]))
+  assert counts['recall_kept'] == pytest.approx(np.mean(kept[~foreign]))
+  assert counts['recall_used'] == pytest.approx(np.mean(used[~foreign]))
+
+
+def test_broken_foreign_images_are_not_of_the_pool(tmp_path, folder):
+  good, foreign = np.arange(150) % 7 != 0, np.arange(150) % 3 == 0
+  pool = fakes.Pool(SIZES, foreign=foreign)
+  header = headers.Header(classes=3, teacher_fingerprint='t1',
+                          source_name='pool', source_digest='d1')
+  for shard in pool.shards:
+    rows = slice(shard.first, shard.first + shard.num_examples)
+    with store.writing_predictions(
+        store.predictions_path(tmp_path, shard.name), header) as writer:
+      writer.write(pool.keys[rows], TABLE[rows], is_good=good[rows])
+  counts = run(str(tmp_path), pool, folder, min_confidence=None)
+  assert counts['foreign_pool'] == counts['foreign_kept'] == (
+      foreign & good).sum()
+  assert counts['recall_kept'] == 1.0
+
+
+@pytest.mark.parametrize('foreign', [None, np.zeros(150, bool)])
+def test_without_foreign_images_nothing_is_said_of_them(
+    labelled, folder, foreign):
+  counts = run(labelled, fakes.Pool(SIZES, hidden=HIDDEN, foreign=foreign),
+               folder)
+  assert not [name for name in counts if 'foreign' in name or 'recall' in name]
 
 
 def test_a_source_need_not_have_hidden_labels(labelled, folder, monkeypatch):
