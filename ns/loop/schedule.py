@@ -9,6 +9,7 @@ from ns.loop import memory
 from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
+from ns.mixture import batches
 
 
 def stages(run) -> tuple[stages_lib.Stage, ...]:
@@ -198,7 +199,8 @@ def _check_training(run, generation) -> None:
     generation.training.check(model=generation.model, classes=run.data.classes)
   for policy, batch in trainings:
     if hasattr(policy, 'check'):
-      policy.check(model=generation.model, labelled_batch=batch.labelled_batch,
+      policy.check(model=generation.model,
+                   labelled_batch=batches.counted_labelled(batch),
                    num_labelled=run.data.labelled.num_examples)
 
 

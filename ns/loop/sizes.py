@@ -1,5 +1,6 @@
 """What there is to do in each kind of stage, as text for the plan."""
 
+from ns.mixture import batches
 from ns.models import cost
 
 
@@ -35,9 +36,13 @@ def train(run, generation, start=None) -> str:
         start.generation.name if start else generation.start.path))
   mixture = generation.mixture
   pseudo = mixture.batch_size - mixture.labelled_batch
-  batch = f'{mixture.labelled_batch}' + (f' + {pseudo}' if pseudo else '')
+  counted = batches.counted_labelled(mixture)
+  batch = (f'{mixture.labelled_batch}'
+           + (f' (of which {counted:g} count)'
+              if counted < mixture.labelled_batch else '')
+           + (f' + {pseudo}' if pseudo else ''))
   return ', '.join([*parts, *_steps(run, generation.training, batch,
-                                    mixture.labelled_batch)])
+                                    batches.counted_labelled(mixture))])
 
 
 def finetune(run, generation) -> str:
@@ -64,7 +69,7 @@ def _parameters(run, generation) -> list[str]:
   return [f'{network.parameters:,} parameters']
 
 
-def _steps(run, policy, batch, labelled_batch: int) -> list[str]:
+def _steps(run, policy, batch, labelled_batch: float) -> list[str]:
   images, steps = run.data.labelled.num_examples, policy.num_steps
   in_a_call = getattr(policy, 'steps_per_call', 1)
   return [f'{steps:,} steps of {batch} images',

@@ -168,6 +168,7 @@ def _job(run, generation, kind, folder, mixture, inputs, **more):
           image_size=inputs.view.size, **how),
       batches=lambda first_step: mixture.batches(inputs, data_seed, first_step),
       labelled_batch=mixture.labelled_batch, batch_size=mixture.batch_size,
+      label_data_sample_prob=getattr(mixture, 'label_data_sample_prob', 1.0),
       num_labelled=run.data.labelled.num_examples,
       noise=inputs.noise if inputs.noise_is_left else None,
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),

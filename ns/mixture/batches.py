@@ -2,8 +2,9 @@
 
 A mixture offers
 
-  labelled_batch: labelled images in a batch, what the loss is divided by.
+  labelled_batch: labelled images in a batch.
   batch_size: all images in a batch.
+  label_data_sample_prob: with which each labelled image counts in a step.
   uses_pseudo_labels: whether a teacher has to label first.
   batches(inputs, seed, first_step): a `tf.data.Dataset` of batches from step
     `first_step` on, a pure function of (seed, step).
@@ -15,6 +16,7 @@ import dataclasses
 from typing import Any
 
 from ns.core import checks
+from ns.core import manifest
 from ns.core import seeds
 from ns.mixture import division
 from ns.mixture import labels
@@ -79,6 +81,7 @@ class Labelled:
   shuffle_buffer: int = 16384
   lanes: int = 8
   uses_pseudo_labels = False
+  label_data_sample_prob = 1.0
 
   def __post_init__(self):
     _check_common(self)
@@ -103,6 +106,23 @@ class Mixed:
     ratio: pseudo-labelled images for each of them; 3 to 28 in the paper.
     pseudo_labels: `SoftLabels` or `HardLabels`.
     label_smoothing, shuffle_buffer, lanes: as in `Labelled`.
+    label_data_sample_prob: with which each labelled image of a batch counts;
+      the others have weight 0, but are among those that normalise it. See
+      below.
+
+  Where a device has less than one labelled image in a step, as at a ratio of
+  28, the reference gives it one and lets it count with a probability p. Of a
+  labelled batch of B images, p * B count then, and that is the number that the
+  pseudo-labelled ones (ratio * p * B), the epochs, the peak of the learning
+  rate and the loss go by:
+
+    loss = (sum over the labelled ones that count
+            + sum over the pseudo-labelled ones) / (p * B)
+
+  which is mean + ratio * mean, on average over the draws. The reference divides
+  the first sum by B and not by p * B (main.py, lines 507 to 512 and 547 to
+  550), so that with p the labelled images count for p times what they should,
+  next to the pseudo-labelled ones.
   """
   labelled_batch: int
   ratio: float
@@ -110,6 +130,7 @@ class Mixed:
   label_smoothing: float = 0.1
   shuffle_buffer: int = 16384
   lanes: int = 8
+  label_data_sample_prob: float = manifest.added(default=1.0)
   uses_pseudo_labels = True
 
   def __post_init__(self):
@@ -117,7 +138,7 @@ class Mixed:
 
   @property
   def pseudo_labelled_batch(self) -> int:
-    return round(self.labelled_batch * self.ratio)
+    return round(_pseudo_labelled(self, self.labelled_batch))
 
   @property
   def batch_size(self) -> int:
@@ -171,6 +192,14 @@ class Sampled(Mixed):
     return _with_noise(batches.skip(first_step), inputs)
 
 
+def counted_labelled(mixture) -> float:
+  """Labelled images of a batch of `mixture` that count, on average."""
+  share = getattr(mixture, 'label_data_sample_prob', 1.0)
+  # Whole where it can be, as all of them are.
+  return (mixture.labelled_batch if share == 1
+          else mixture.labelled_batch * share)
+
+
 def _choose(seed: seeds.Seed):
   """A `sample_fn` of seqio: which of two kinds, from (seed, place) alone."""
   import tensorflow as tf
@@ -192,20 +221,28 @@ def _is_whole(number: float) -> bool:
   return round(number) >= 1 and abs(number - round(number)) < 1e-9
 
 
+def _pseudo_labelled(mixture, labelled_batch: int) -> float:
+  return labelled_batch * mixture.label_data_sample_prob * mixture.ratio
+
+
 def _check_whole(mixture) -> None:
-  batch, ratio = mixture.labelled_batch, mixture.ratio
-  if _is_whole(batch * ratio):
+  batch, share = mixture.labelled_batch, mixture.label_data_sample_prob
+  if _is_whole(_pseudo_labelled(mixture, batch)):
     return
   most = batch + 1000
-  wholes = [n for n in range(1, most + 1) if _is_whole(n * ratio)]
+  wholes = [n for n in range(1, most + 1)
+            if _is_whole(_pseudo_labelled(mixture, n))]
+  factors, values = (('', '') if share == 1 else
+                     (' times `label_data_sample_prob`', f' x {share:g}'))
   nearest = sorted(sorted(wholes, key=lambda n: abs(n - batch))[:2])
   way_out = (f'the nearest that come out whole are '
              f'{" and ".join(map(str, nearest))}' if nearest else
              f'none up to {most} comes out whole, so take another ratio')
   raise ValueError(
-      f'`{type(mixture).__name__}.labelled_batch` times `ratio` should be a '
-      f'whole number of at least 1, but {batch} x {ratio:g} is '
-      f'{batch * ratio:g}; of batches, {way_out}.')
+      f'`{type(mixture).__name__}.labelled_batch`{factors} times `ratio` '
+      f'should be a whole number of at least 1, but {batch}{values} x '
+      f'{mixture.ratio:g} is {_pseudo_labelled(mixture, batch):g}; of batches, '
+      f'{way_out}.')
 
 
 def _check_common(mixture) -> None:
@@ -215,6 +252,7 @@ def _check_common(mixture) -> None:
   checks.integer(mixture, 'lanes', at_least=1)
   if mixture.uses_pseudo_labels:
     checks.number(mixture, 'ratio', above=0)
+    checks.number(mixture, 'label_data_sample_prob', above=0, at_most=1)
     checks.has_methods(mixture, 'pseudo_labels', 'apply')
     _check_whole(mixture)
 

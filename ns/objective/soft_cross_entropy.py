@@ -17,20 +17,20 @@ def cross_entropy(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
 
 
 def batch_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor,
-               labelled_batch: int) -> tf.Tensor:
-  """sum(weight * cross_entropy) / labelled_batch.
+               divisor: float) -> tf.Tensor:
+  """sum(weight * cross_entropy) / divisor.
 
-  This is the reference's mean over the labelled images plus ratio times the
-  mean over the pseudo-labelled ones (main.py, lines 547 to 550), and not the
-  plain mean over the batch: it grows with the ratio.
+  Divided by the labelled images, this is the reference's mean over these plus
+  ratio times the mean over the pseudo-labelled ones (main.py, lines 547 to
+  550); divided by all, the plain mean over the batch (`ns.training.loss`).
 
   Args:
     logits: [batch, classes] float32.
     label: [batch, classes] float32, distributions.
     weight: [batch] float32.
-    labelled_batch: labelled images in the global batch.
+    divisor: images of the global batch to divide by.
 
   Returns:
     [] float32.
   """
-  return tf.reduce_sum(weight * cross_entropy(logits, label)) / labelled_batch
+  return tf.reduce_sum(weight * cross_entropy(logits, label)) / divisor

@@ -7,6 +7,8 @@ from ns.training.learning_rate import Constant
 from ns.training.learning_rate import Cosine
 from ns.training.learning_rate import Exponential
 from ns.training.learning_rate import Horizon
+from ns.training.loss import PerImage
+from ns.training.loss import PerLabelled
 from ns.training.optimizer import AdamW
 from ns.training.optimizer import Lars
 from ns.training.optimizer import RmsProp

@@ -9,6 +9,7 @@ from ns.core import manifest
 from ns.mixture import batches
 from ns.training import average as average_lib
 from ns.training import learning_rate as learning_rate_lib
+from ns.training import loss as loss_lib
 from ns.training import optimizer as optimizer_lib
 from ns.training import trainer
 
@@ -58,6 +59,7 @@ class FineTune:
   steps_per_call: int = manifest.execution(default=1)
   checkpoint_every_steps: int = manifest.execution(default=250)
   summary_every_steps: int = manifest.execution(default=100)
+  loss = loss_lib.PerLabelled()  # There are no others.
 
   def __post_init__(self):
     trainer.check_common(self)

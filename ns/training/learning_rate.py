@@ -18,11 +18,12 @@ class Horizon:
 
   Attributes:
     num_steps: of the whole schedule.
-    labelled_batch: labelled images in a batch.
+    labelled_batch: labelled images of a batch that count; whole unless they do
+      by chance (`label_data_sample_prob`).
     num_labelled: labelled images in an epoch; None where nobody counted them.
   """
   num_steps: int
-  labelled_batch: int
+  labelled_batch: float
   num_labelled: int | None = None
 
   @property

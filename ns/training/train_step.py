@@ -145,6 +145,8 @@ def _whole_step(how, job, state: State):
   noise_seed = job.seed.child('model_noise').int64
   strategy = job.strategy
   replicas = strategy.num_replicas_in_sync
+  divisor = how.loss.images(job.counted_labelled,
+                            job.batch_size - job.labelled_batch)
   decayed = weight_decay.decayed(state.network)
 
   def replica_step(batch, step, rate, index):
@@ -156,12 +158,13 @@ def _whole_step(how, job, state: State):
     images = tf.cast(images, tf.float32)
     network, variables = state.network, state.network.trainable_variables
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    first_index = replica * tf.shape(images)[0]
+    weight = batch[types.WEIGHT] * _is_sampled(job, batch, step, first_index)
     with tf.GradientTape() as tape:
-      logits = network(images, training=True,
-                       first_index=replica * tf.shape(images)[0],
+      logits = network(images, training=True, first_index=first_index,
                        noise_seed=draws.members(noise_seed, step))
       loss = soft_cross_entropy.batch_loss(
-          logits, batch[types.LABEL], batch[types.WEIGHT], job.labelled_batch)
+          logits, batch[types.LABEL], weight, divisor)
       # The optimizer adds up the gradients of all replicas.
       total = loss + weight_decay.penalty(decayed, how.weight_decay) / replicas
     gradients = tape.gradient(total, variables)
@@ -180,6 +183,22 @@ def _whole_step(how, job, state: State):
             'pseudo_agreement': share('pseudo')}
 
   return take_step
+
+
+def _is_sampled(job, batch, step, first_index):
+  """1 for the images that count in this step, [batch] float32.
+
+  A labelled one does with `label_data_sample_prob`, drawn by its place in the
+  global batch.
+  """
+  if job.label_data_sample_prob == 1:
+    return 1.0
+  seed = draws.members(job.seed.child('label_sample').int64, step)
+  is_labelled = batch[types.IS_LABELLED]
+  places = tf.range(tf.shape(is_labelled)[0]) + first_index
+  drawn = draws.uniform(draws.members(seed, tf.cast(places, tf.int64)), 1)[:, 0]
+  return tf.where(is_labelled > 0, tf.cast(
+      drawn < job.label_data_sample_prob, tf.float32), 1.0)
 
 
 def _stacked(batches):

@@ -12,6 +12,7 @@ from ns.core import seeds
 from ns.training import average as average_lib
 from ns.training import calls
 from ns.training import learning_rate as learning_rate_lib
+from ns.training import loss as loss_lib
 from ns.training import optimizer as optimizer_lib
 
 PRECISIONS = ('float32', 'mixed_bfloat16')
@@ -27,8 +28,9 @@ class Job:
       and the keyword `precision` where that is not 'float32'.
     batches: a function of the first step that gives the batches from there,
       each of all replicas: dicts of the features in `ns.core.types`.
-    labelled_batch: labelled images in a batch: the loss is divided by it.
+    labelled_batch: labelled images in a batch.
     batch_size: all images in a batch.
+    label_data_sample_prob: with which each labelled image counts in a step.
     num_labelled: labelled images in an epoch, for a learning rate in epochs.
     seed: of this training; its noise and weights derive from it.
     strategy: a `tf.distribute` strategy.
@@ -45,12 +47,19 @@ class Job:
   batches: Callable[[int], Any]
   labelled_batch: int
   batch_size: int
+  label_data_sample_prob: float = 1.0
   num_labelled: int | None = None
   seed: seeds.Seed
   strategy: Any
   folder: epath.Path
   initial_weights: epath.Path | None = None
   noise: Any = None
+
+  @property
+  def counted_labelled(self) -> float:
+    """Labelled images of a batch that count, on average."""
+    share = self.label_data_sample_prob
+    return self.labelled_batch if share == 1 else self.labelled_batch * share
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,7 @@ class Training:
     num_steps: optimizer steps.
     learning_rate: a schedule of `ns.training.learning_rate`.
     optimizer: of `ns.training.optimizer`.
+    loss: what the loss is divided by: `PerLabelled` or `PerImage`.
     weight_decay: factor on half the squared weights; 1e-5 in the reference.
     average: the moving average, which is what the training gives.
     precision: 'float32', or 'mixed_bfloat16': the network computes in bfloat16,
@@ -76,6 +86,7 @@ class Training:
   num_steps: int
   learning_rate: Any
   optimizer: Any = optimizer_lib.Sgd()
+  loss: Any = manifest.added(default=loss_lib.PerLabelled())
   weight_decay: float = 1e-5
   average: Any = average_lib.MovingAverage()
   precision: str = 'float32'
@@ -92,13 +103,13 @@ class Training:
           f'`{type(self.learning_rate).__name__}.warmup_steps` should be below '
           f'`Training.num_steps` = {self.num_steps}, but is {warmup}.')
 
-  def check(self, *, model: Any, labelled_batch: int,
+  def check(self, *, model: Any, labelled_batch: float,
             num_labelled: int | None) -> learning_rate_lib.Horizon:
     """What can be known before any training.
 
     Args:
       model: the architecture.
-      labelled_batch: labelled images in a batch.
+      labelled_batch: labelled images of a batch that count.
       num_labelled: labelled images in all.
 
     Returns:
@@ -126,7 +137,7 @@ class Training:
         does not fit the job.
     """
     from ns.training import course
-    horizon = self.check(model=None, labelled_batch=job.labelled_batch,
+    horizon = self.check(model=None, labelled_batch=job.counted_labelled,
                          num_labelled=job.num_labelled)
     return course.run(self, job, horizon)
 
@@ -140,6 +151,7 @@ def check_common(how) -> None:
   checks.has_methods(how, 'learning_rate', 'at')
   checks.has_methods(how, 'optimizer', 'build')
   checks.has_methods(how, 'average', 'update')
+  checks.has_methods(how, 'loss', 'images')
   checks.one_of(how, 'precision', PRECISIONS)
   checks.one_of(how, 'jit_compile', (False, True))
   kind, optimizer = type(how).__name__, type(how.optimizer).__name__
@@ -150,7 +162,7 @@ def check_common(how) -> None:
         f'`{kind}.weight_decay` and `{optimizer}.weight_decay`.')
 
 
-def checked_horizon(schedule, num_steps: int, labelled_batch: int,
+def checked_horizon(schedule, num_steps: int, labelled_batch: float,
                     num_labelled: int | None) -> learning_rate_lib.Horizon:
   """The horizon, when the schedule has found that it fits."""
   horizon = learning_rate_lib.Horizon(

@@ -1,6 +1,7 @@
 import dataclasses
 import types
 
+from ns import mixture
 from ns import pseudolabel
 from ns import training
 from ns.loop import sizes
@@ -25,6 +26,15 @@ def test_steps_in_calls(tmp_path):
       'teacher': {'training': tiny.steps(40, steps_per_call=8)}})
   assert sizes.train(run, run.generations[0]).endswith(
       ', 40 steps of 16 images, 8 in a call, 53.3 epochs of 12 labelled')
+
+
+def test_labelled_images_that_count_by_chance(tmp_path):
+  run = tiny.run(tmp_path, changes={'student1': {
+      'mixture': mixture.ExactRatio(labelled_batch=8, ratio=2,
+                                    label_data_sample_prob=0.5)}})
+  assert sizes.train(run, run.generations[1]).endswith(
+      ', 40 steps of 8 (of which 4 count) + 8 images, 13.3 epochs of 12 '
+      'labelled')
 
 
 def test_a_selection_says_its_rules():

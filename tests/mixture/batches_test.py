@@ -285,7 +285,23 @@ def test_a_ratio_may_be_rounded_as_floats_are(labelled_batch, ratio, pseudo):
   assert mixture.pseudo_labelled_batch == pseudo
 
 
+def test_others_are_in_proportion_to_the_labelled_images_that_count():
+  mixture = batches.ExactRatio(labelled_batch=8, ratio=3,
+                               label_data_sample_prob=0.5)
+  assert (mixture.labelled_batch, mixture.batch_size) == (8, 8 + 12)
+  assert batches.counted_labelled(mixture) == 4
+  assert repr(batches.counted_labelled(MIXTURES[0])) == '4'
+  with pytest.raises(ValueError) as caught:
+    batches.ExactRatio(labelled_batch=8, ratio=3, label_data_sample_prob=0.3)
+  assert str(caught.value) == (
+      '`ExactRatio.labelled_batch` times `label_data_sample_prob` times '
+      '`ratio` should be a whole number of at least 1, but 8 x 0.3 x 3 is 7.2; '
+      'of batches, the nearest that come out whole are 10 and 20.')
+
+
 @pytest.mark.parametrize('kind, field, value, said', [
+    (batches.ExactRatio, 'label_data_sample_prob', 0,
+     'a number above 0 and at most 1, but is 0.'),
     (batches.Labelled, 'labelled_batch', 0,
      'a whole number of at least 1, but is 0.'),
     (batches.ExactRatio, 'labelled_batch', 2.0,
