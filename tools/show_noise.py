@@ -19,10 +19,10 @@ import dataclasses
 
 import numpy as np
 
-from ns.core import errors
 from ns.core import types
 from tools import command
 from tools import contact_sheet
+from tools import inputs as inputs_lib
 
 # Pictures in a row; rows of the noise as a whole, and of each kind in a batch.
 _COLUMNS = 10
@@ -119,16 +119,14 @@ def whole(noise, images: np.ndarray, seed) -> contact_sheet.Section:
 def batch(run, generation, view, folder) -> contact_sheet.Section:
   """The beginning of the first training batch, labelled images first."""
   from ns.mixture import batches
-  mixture, pseudo_labelled, note = generation.mixture, None, ''
-  if mixture.uses_pseudo_labels:
-    pseudo_labelled, note = _selected(run, generation, folder)
-    if not pseudo_labelled:
-      mixture = batches.Labelled(labelled_batch=mixture.labelled_batch)
+  found = inputs_lib.of(run, generation, folder)
   inputs = batches.Inputs(
-      labelled=run.data.labelled, view=view, pseudo_labelled=pseudo_labelled,
-      noise=_on_host(generation.noise), batch_noise=generation.batch_noise)
+      labelled=run.data.labelled, view=view,
+      pseudo_labelled=found.pseudo_labelled,
+      noise=inputs_lib.on_host(generation.noise),
+      batch_noise=generation.batch_noise)
   seed = run.root_seed.child(generation.name, 'data')
-  first = next(mixture.batches(inputs, seed).as_numpy_iterator())
+  first = next(found.mixture.batches(inputs, seed).as_numpy_iterator())
   rows = []
   for kind, is_labelled in (('labelled', 1), ('pseudo-labelled', 0)):
     places = np.flatnonzero(first[types.IS_LABELLED] == is_labelled)
@@ -140,26 +138,7 @@ def batch(run, generation, view, folder) -> contact_sheet.Section:
                   first[types.LABEL][own], first[types.WEIGHT][own])]))
   return contact_sheet.Section(
       heading='The beginning of a batch, with what its images are labelled',
-      rows=rows, note=note)
-
-
-def _selected(run, generation, folder):
-  """The selected pseudo-labelled images, or why there are none to show."""
-  from ns.mixture import batches
-  name = f'{generation.name}/select'
-  stage, = [stage for stage in run.stages() if stage.name == name]
-  try:
-    made = stage.check(folder)
-  except errors.RunError as error:
-    return None, f'Labelled images only: {error}'
-  if not made:
-    return None, f'Labelled images only: {folder / name} is not finished.'
-  return batches.PseudoLabelled.selected(
-      folder / name, made.results['records']), ''
-
-
-def _on_host(noise):
-  return noise.noise if getattr(noise, 'on_device', False) else noise
+      rows=rows, note=found.note)
 
 
 def _caption(label: np.ndarray, weight: float, names: Sequence[str]) -> str:
@@ -204,7 +183,7 @@ def sections(run, generation, folder) -> Iterator[contact_sheet.Section]:
   images = originals(run, plain)
   yield contact_sheet.Section(heading='Labelled images', rows=[
       contact_sheet.Row(label='without noise', images=images)])
-  noise = _on_host(generation.noise)
+  noise = inputs_lib.on_host(generation.noise)
   for part in parts(noise):
     if isinstance(part, rand_augment.RandAugment):
       yield operations(part, images)

@@ -61,6 +61,10 @@ class Sets:
                        f'{len(twice)} are {twice[0]!r}.')
 
   @property
+  def all_sources(self) -> tuple[sources.Source, ...]:
+    return *self._labelled_sources, *self.pools
+
+  @property
   def classes(self) -> int:
     return len(self.class_names)
 
@@ -87,7 +91,7 @@ class Sets:
       RunError: a file is missing or was changed, too many images are broken, or
         a class has no labelled image.
     """
-    for source in *self._labelled_sources, *self.pools:
+    for source in self.all_sources:
       source.read()
     splits.check_classes(*self._labelled_sources)
     missing = np.setdiff1d(np.arange(self.classes), self.labelled.class_ids)
@@ -121,9 +125,7 @@ class Sets:
   @property
   def excluded(self) -> dict[str, int]:
     """How many images or files of each source are left out as broken."""
-    return {source.name: len(source.excluded())
-            for source in (*self._labelled_sources, *self.pools)
-            if hasattr(source, 'excluded')}
+    return splits.excluded(self)
 
   def write(self, path: epath.PathLike) -> None:
     """See `splits.write`."""

@@ -102,6 +102,10 @@ class WithForeign:
     seeds.Seed(self.split_seed)  # It is below 2**64, too.
 
   @property
+  def all_sources(self) -> tuple[sources.Source, ...]:
+    return *self.data.all_sources, self.images
+
+  @property
   def classes(self) -> int:
     return self.data.classes
 

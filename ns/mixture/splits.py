@@ -1,9 +1,10 @@
 """Which images are labelled, unlabelled, for validation and for test.
 
 A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
-sources (`ns.mixture.sources`); `classes` and `class_names`; `image_shape`;
-`read()`, after which nothing of the data can be missing or broken; and
-`write(path)`, which says where every image went.
+sources (`ns.mixture.sources`); `all_sources`, those that it is made of;
+`classes` and `class_names`; `image_shape`; `read()`, after which nothing of the
+data can be missing or broken; and `write(path)`, which says where every image
+went.
 """
 
 from collections.abc import Sequence
@@ -52,6 +53,10 @@ class FewLabels:
     for source in self.train, self.test:
       if not source.is_labelled:
         raise ValueError(f'`{source.name}` should have labels, but has none.')
+
+  @property
+  def all_sources(self) -> tuple[sources.Source, ...]:
+    return self.train, self.test
 
   @property
   def classes(self) -> int:
@@ -142,6 +147,15 @@ def check_classes(labelled: sources.Source, *others: sources.Source) -> None:
           f'The classes of `{source.name}` should be those of '
           f'`{labelled.name}`, {_shown(names[0])}, but are {_shown(names[1])}; '
           'bind `class_names`, or look at the sources.')
+
+
+def excluded(data) -> dict[str, int]:
+  """How many images or files a split's sources leave out, by their names.
+
+  Sources that never leave out anything are not among them.
+  """
+  return {source.name: len(source.excluded()) for source in data.all_sources
+          if hasattr(source, 'excluded')}
 
 
 def _shown(names: Sequence[str]) -> str:
