@@ -13,5 +13,9 @@ class RunError(RuntimeError):
   """The run cannot start or go on: why, and the way out."""
 
 
+class Missing(RunError):
+  """Files that a run needs are not here."""
+
+
 class Terminated(BaseException):
   """The program was asked to end, and nothing is lost; no error of anyone's."""

@@ -36,7 +36,7 @@ def data_path(path: str) -> epath.Path:
   that `NS_<NAME>_DIR` gives. Other paths are as `user_path` reads them.
 
   Raises:
-    RunError: no such repository here.
+    Missing: no such repository here.
   """
   if not path.startswith('@'):
     return epath.Path(user_path(path))
@@ -47,7 +47,7 @@ def data_path(path: str) -> epath.Path:
   variable = f'NS_{repository.upper()}_DIR'
   if os.environ.get(variable):
     return epath.Path(user_path(os.environ[variable])) / rest
-  raise errors.RunError(
+  raise errors.Missing(
       f'`{path}` is in the repository `@{repository}`, which is not among this '
       f"program's data: run it by Bazel with `@{repository}` in `data`, or set "
       f'{variable} to the folder that has the files.')

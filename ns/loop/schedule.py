@@ -5,10 +5,10 @@ import functools
 from ns.core import errors
 from ns.core import manifest
 from ns.images import crop as crop_lib
-from ns.loop import memory
 from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
+from ns.loop import work
 from ns.mixture import batches
 
 
@@ -24,6 +24,7 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
   made, finished = [], {}
   for generation in run.generations:
     _check_model(run, generation)
+    _check_training(run, generation)
     add = functools.partial(_add, made, run, generation)
     select = None
     if generation.has_teacher:
@@ -35,41 +36,40 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
         calibrate = add('calibrate', _calibrate_form(run, generation, teachers),
                         sizes.calibrate(run, generation.calibration),
                         [teacher.trained for teacher in teachers],
+                        work.calibrate(run, generation, generations),
                         teachers=teachers)
       label = add('label', _label_form(run, generation, teachers, calibrate),
-                  sizes.label(run, generations),
+                  sizes.label(generations),
                   _label_reads(generation, teachers, calibrate),
-                  memory.label(run, generation, generations),
-                  teachers=teachers)
+                  work.label(run, generation, generations), teachers=teachers)
       select = add('select', _select_form(run, generation, label),
-                   sizes.select(generation.select), (label,))
+                   sizes.select(generation.select), (label,),
+                   work.select(run, generation))
     start = _start(generation, finished)
     trained = add('train', _train_form(run, generation, select, start),
                   sizes.train(run, generation, start),
                   tuple(filter(None, (select, start and start.trained))),
-                  memory.train(run, generation), start=start)
-    _check_training(run, generation)
+                  work.train(run, generation), start=start)
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
                     sizes.finetune(run, generation), (trained,),
-                    memory.finetune(run, generation))
+                    work.finetune(run, generation))
     evaluated = add('evaluate', _evaluate_form(run, generation, trained),
-                    sizes.evaluate(run), (trained,))
+                    '', (trained,), work.evaluate(run, generation))
     if generation.export:
       add('export', _export_form(generation, trained),
-          sizes.export(generation), (trained,))
+          sizes.export(generation), (trained,), work.export(run, generation))
     finished[generation.name] = steps.Finished(
         generation=generation, trained=trained, evaluated=evaluated)
   return tuple(made)
 
 
-def _add(made, run, generation, kind, form, size, reads, details=(), **more
+def _add(made, run, generation, kind, form, size, reads, work, **more
          ) -> stages_lib.Stage:
   """The next stage, which the function of `steps` named `kind` makes."""
   make = functools.partial(getattr(steps, kind), run, generation, **more)
   made.append(stages_lib.Stage(generation=generation.name, kind=kind, form=form,
-                               make=make, size=size, reads=reads,
-                               details=details))
+                               make=make, size=size, reads=reads, work=work))
   return made[-1]
 
 

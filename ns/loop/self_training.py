@@ -94,24 +94,35 @@ class SelfTraining:
     """
     return schedule.stages(self)
 
-  def plan(self, work_dir: str, **parts: Any) -> str:
-    """The schedule as text, one line a stage, checked against `work_dir`.
+  def plan(self, work_dir: str, measure: bool = False, **parts: Any) -> str:
+    """The schedule as text, a row a stage, checked against `work_dir`.
 
     Args:
       work_dir: the run's folder.
+      measure: whether the networks are tried out on this machine, for a short
+        while each, to say how long the stages take.
       **parts: as of `run`.
     """
     stages = self.stages()
     folder = epath.Path(work_dir)
     chosen = choice.Choice(**parts)
-    finished = self._check(stages, folder, chosen.redone(stages))
-    return plan.text(self, stages, finished, chosen.wanted(stages), work_dir)
+    wanted = chosen.wanted(stages)
+    finished = set()
+    if not self._missing:  # What a stage is made from is not known without it.
+      finished = self._check(stages, folder, chosen.redone(stages))
+    measured = None
+    if measure:
+      from ns.loop import probes
+      measured = probes.run(self, [
+          stage for stage in wanted if stage.name not in finished])
+    return plan.text(self, stages, finished, wanted, work_dir, measured)
 
   def status(self, work_dir: str) -> str:
     """Where the run in `work_dir` stands, one line a stage.
 
     It also reads the folder of a run that goes on at this moment.
     """
+    self._refuse_missing()
     stages = self.stages()
     folder = epath.Path(work_dir)
     self._check(stages, folder)
@@ -135,6 +146,7 @@ class SelfTraining:
       ConfigError: there are no such stages.
       RunError: something is wrong that a sentence can say.
     """
+    self._refuse_missing()
     folder = epath.Path(work_dir)
     stages = self.stages()
     chosen = choice.Choice(**parts)
@@ -165,6 +177,19 @@ class SelfTraining:
       summary.write(results, folder / 'summary.json')
       print(summary.table(results), flush=True)
       print(f'The result is in {work_dir}', flush=True)
+
+  @property
+  def _missing(self) -> Sequence[Any]:
+    """The sources whose files are not here, though a plan counts with them."""
+    return getattr(self.data, 'missing', ())
+
+  def _refuse_missing(self) -> None:
+    for source in self._missing:
+      more = len(self._missing) - 1
+      raise errors.Missing(
+          f'The images of `{source.name}` are not here: {source.missing}'
+          + (f' {more} more of the sources are not, see `--plan`.'
+             if more else ''))
 
   def _check(self, stages: Sequence[stages_lib.Stage], folder: epath.Path,
              redone: Collection[stages_lib.Stage] = ()) -> set[str]:

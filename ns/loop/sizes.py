@@ -1,12 +1,11 @@
-"""What there is to do in each kind of stage, as text for the plan."""
+"""What there is to do in each kind of stage, in words; `work` has figures."""
 
 from ns.mixture import batches
 from ns.models import cost
 
 
-def label(run, teachers) -> str:
-  return f'{run.data.unlabelled.num_examples:,} images, labelled by ' + (
-      ' and '.join(teacher.name for teacher in teachers))
+def label(teachers) -> str:
+  return 'labelled by ' + ' and '.join(teacher.name for teacher in teachers)
 
 
 def calibrate(run, policy) -> str:
@@ -37,24 +36,22 @@ def train(run, generation, start=None) -> str:
   mixture = generation.mixture
   pseudo = mixture.batch_size - mixture.labelled_batch
   counted = batches.counted_labelled(mixture)
-  batch = (f'{mixture.labelled_batch}'
+  batch = (f'{mixture.labelled_batch:,}'
            + (f' (of which {counted:g} count)'
               if counted < mixture.labelled_batch else '')
-           + (f' + {pseudo}' if pseudo else ''))
-  return ', '.join([*parts, *_steps(run, generation.training, batch,
-                                    batches.counted_labelled(mixture))])
+           + (f' + {pseudo:,}' if pseudo else ''))
+  return ', '.join([*parts, *_batches(generation.training, batch,
+                                      generation.model.image_size)])
 
 
 def finetune(run, generation) -> str:
   policy = generation.fine_tune
-  side = policy.image_size
-  return ', '.join([f'images of {side} x {side}', *_steps(
-      run, policy, policy.labelled_batch, policy.labelled_batch)])
-
-
-def evaluate(run) -> str:
-  return ', '.join(f'{source.num_examples:,} {source.name} images'
-                   for source in run.data.evaluation_sets)
+  frozen = policy.frozen_blocks
+  parts = [] if frozen is None else [
+      'the stem frozen' + (f' and {frozen} blocks' if frozen else '')]
+  return ', '.join([
+      *_parameters(run, generation, frozen), *parts,
+      *_batches(policy, f'{policy.labelled_batch:,}', policy.image_size)])
 
 
 def export(generation) -> str:
@@ -62,17 +59,15 @@ def export(generation) -> str:
   return f'{type(generation.export).__name__}, images of {side} x {side}'
 
 
-def _parameters(run, generation) -> list[str]:
+def _parameters(run, generation, frozen_blocks=None) -> list[str]:
   if not hasattr(generation.model, 'blocks'):
     return []
-  network = cost.of(generation.model, run.data.classes)
+  network = cost.of(generation.model, run.data.classes,
+                    frozen_blocks=frozen_blocks)
   return [f'{network.parameters:,} parameters']
 
 
-def _steps(run, policy, batch, labelled_batch: float) -> list[str]:
-  images, steps = run.data.labelled.num_examples, policy.num_steps
+def _batches(policy, batch: str, side: int) -> list[str]:
   in_a_call = getattr(policy, 'steps_per_call', 1)
-  return [f'{steps:,} steps of {batch} images',
-          *([f'{in_a_call:,} in a call'] if in_a_call > 1 else []),
-          f'{steps * labelled_batch / images:.1f} epochs of {images:,} '
-          'labelled']
+  return [f'batches of {batch} images of {side} x {side}',
+          *([f'{in_a_call:,} steps in a call'] if in_a_call > 1 else [])]

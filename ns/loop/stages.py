@@ -11,6 +11,7 @@ from etils import epath
 from ns.core import errors
 from ns.core import manifest
 from ns.core import progress
+from ns.loop import work as work_lib
 
 # Differences that the message about another configuration shows.
 _SHOWN = 3
@@ -28,7 +29,7 @@ class Stage:
     make: makes it, given the run's folder and its own; gives its results,
       where `seconds`, if there, stands for the time taken.
     size: what there is to do, for the plan.
-    details: more of it, each a line.
+    work: the same in figures.
     reads: the stages that it is made from.
   """
   generation: str
@@ -36,7 +37,7 @@ class Stage:
   form: Any
   make: Callable[[epath.Path, epath.Path], dict[str, Any]]
   size: str
-  details: Sequence[str] = ()
+  work: work_lib.Work = work_lib.Work()
   reads: Sequence['Stage'] = ()
 
   @property

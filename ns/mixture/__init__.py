@@ -6,6 +6,7 @@ from ns.mixture.batches import Labelled
 from ns.mixture.batches import PseudoLabelled
 from ns.mixture.batches import Sampled
 from ns.mixture.declared_sets import Sets
+from ns.mixture.expected import Expected
 from ns.mixture.folder import Folder
 from ns.mixture.foreign import Foreign
 from ns.mixture.foreign import WithForeign

@@ -157,7 +157,7 @@ class DeclaredFiles(Container):
     pattern = str(files_lib.data_path(self.files))
     found = _matching(pattern)
     if not found:
-      raise errors.RunError(
+      raise errors.Missing(
           f'`{type(self).__name__}.files` should be a pattern of files, but '
           f'there is none like `{pattern}`.')
     root = os.path.commonpath([os.path.dirname(path) for path in found])

@@ -79,6 +79,12 @@ class Sets:
     return splits.image_shape(*self._labelled_sources, *self.pools)
 
   @property
+  def missing(self) -> tuple[sources.Source, ...]:
+    """The sources whose files are not here, and are counted as expected."""
+    return tuple(source for source in (*self._labelled_sources, *self.pools)
+                 if source.missing)
+
+  @property
   def _labelled_sources(self) -> tuple[sources.Source, ...]:
     return tuple(source for source in (
         self.train, self.validation, self.test)

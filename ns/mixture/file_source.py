@@ -22,6 +22,7 @@ from ns.core import checks
 from ns.core import errors
 from ns.core import files as files_lib
 from ns.core import manifest as manifest_lib
+from ns.mixture import expected as expected_lib
 from ns.mixture import source_manifest
 from ns.mixture import sources
 
@@ -47,11 +48,14 @@ class FileSource(sources.Source):
       because they are broken; more of them are an error.
     manifest: the path of the manifest; where it is empty, a file in the folder
       NS_CACHE_DIR, or else ~/.cache/noisy_student.
+    expected: what a plan counts with where the files are not here; None, and
+      there is no plan without them.
   """
   name: str
   check_images: bool = False
   max_excluded: float = 0.01
   manifest: str = manifest_lib.execution(default='')
+  expected: expected_lib.Expected | None = manifest_lib.execution(default=None)
   image_shape = None
 
   def __post_init__(self):
@@ -63,6 +67,8 @@ class FileSource(sources.Source):
     checks.one_of(self, 'check_images', (True, False))
     checks.number(self, 'max_excluded', at_least=0, at_most=1)
     checks.instance(self, 'manifest', str)
+    if self.expected is not None:
+      checks.instance(self, 'expected', expected_lib.Expected)
 
   @property
   def class_names(self) -> tuple[str, ...]:
@@ -72,9 +78,27 @@ class FileSource(sources.Source):
   def classes(self) -> int:
     return len(self.class_names)
 
+  @functools.cached_property
+  def missing(self) -> str | None:
+    """Why there are no files, where `expected` stands in for them."""
+    if self.expected is not None:
+      try:
+        self.made
+      except errors.Missing as error:
+        return str(error)
+    return None
+
   @property
   def num_examples(self) -> int:
-    return int(self.made.counts.sum())
+    return (self.expected.examples if self.missing
+            else int(self.made.counts.sum()))
+
+  @property
+  def image_bytes(self) -> float | None:
+    if self.missing:
+      return self.expected.image_bytes
+    return sum(file.bytes for file in self.made.files) / max(
+        sum(file.num_records for file in self.made.files), 1)
 
   @property
   def class_ids(self) -> np.ndarray:
@@ -104,6 +128,8 @@ class FileSource(sources.Source):
 
   @functools.cached_property
   def _digest(self) -> str:
+    if self.missing:
+      return 'not here'
     return hashlib.sha256(
         f'{self.made.digest()}{self.name}'.encode()).hexdigest()
 
@@ -196,7 +222,8 @@ class FileSource(sources.Source):
     """What a manifest depends on: all fields, paths being where they lead."""
     form = {field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ('manifest', 'max_excluded', *self.paths)}
+            if field.name not in (
+                'expected', 'manifest', 'max_excluded', *self.paths)}
     for name in self.paths:
       path = getattr(self, name)
       form[name] = path and str(files_lib.data_path(path))

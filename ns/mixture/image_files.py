@@ -34,7 +34,7 @@ class ImageFiles(loose_images.LooseImages):
       return str(path), [(name, None) for name in
                          loose_images.below(str(path))], ()
     if not path.exists():
-      raise errors.RunError(
+      raise errors.Missing(
           '`ImageFiles.path` should be a folder or a list of files, but '
           f'`{path}` is not there.')
     try:

@@ -125,7 +125,7 @@ def below(root: str) -> Iterator[str]:
 def existing_folder(source, field: str, root: str) -> str:
   """The folder, which a field of a source names, if it is one."""
   if not epath.Path(root).is_dir():
-    raise errors.RunError(
+    raise errors.Missing(
         f'`{type(source).__name__}.{field}` should be a folder, but `{root}` '
         'is none.')
   return root

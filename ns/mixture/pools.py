@@ -44,6 +44,14 @@ class Pools(sources.Source):
     shapes = {source.image_shape for source in self.parts}
     return shapes.pop() if len(shapes) == 1 else None
 
+  @property
+  def image_bytes(self) -> float | None:
+    known = [source.image_bytes for source in self.parts]
+    if None in known or not self.num_examples:
+      return None
+    return sum(size * source.num_examples for size, source in zip(
+        known, self.parts)) / self.num_examples
+
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:
     return tuple(

@@ -9,6 +9,7 @@ A source is a frozen dataclass that derives from `Source` and says
   classes, class_names: of the labels; where there are none, of no use.
   class_ids: [num_examples] int64, of a labelled source.
   is_random_access: whether some examples of a shard cost no more than these.
+  missing: why its files are not here, though a plan counts with them; or None.
   image_shape: (height, width, channels) of all images; None if they may differ.
   digest(): a checksum of the contents; equal digests, equal examples.
   keys(indices): stable names, `<name>/<relative path>` where an image is a
@@ -22,6 +23,7 @@ Sources load without TensorFlow, and load it to read: a plan counts examples.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -55,6 +57,15 @@ def even_shards(num_examples: int) -> tuple[Shard, ...]:
 
 class Source:
   """What is the same for all sources; see the module."""
+  missing = None
+
+  @property
+  def image_bytes(self) -> float | None:
+    """Of an encoded image, on the average; None if that is not known.
+
+    Of images that are pixels, what a PNG has at most, about.
+    """
+    return None if self.image_shape is None else math.prod(self.image_shape)
 
   def records(self, shard: Shard | None = None,
               rows: np.ndarray | None = None):

@@ -48,6 +48,10 @@ class Subset(sources.Source):
   def image_shape(self) -> tuple[int, int, int] | None:
     return self.source.image_shape
 
+  @property
+  def image_bytes(self) -> float | None:
+    return self.source.image_bytes
+
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:
     if self.is_random_access:

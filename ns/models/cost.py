@@ -16,17 +16,29 @@ class Cost:
   Attributes:
     parameters: trainable ones.
     multiply_adds: of convolutions and dense layers for one image, forward.
+    frozen_multiply_adds: those of them whose layers are not trained.
   """
   parameters: int
   multiply_adds: int
+  frozen_multiply_adds: int = 0
 
   @property
   def flops(self) -> int:
-    """Floating point operations for one image, forward; training takes thrice.
+    """Floating point operations for one image, forward.
 
     Two a multiply-add. The papers' tables say FLOPS and mean multiply-adds.
     """
     return 2 * self.multiply_adds
+
+  @property
+  def training_flops(self) -> int:
+    """Those for one image in training: forward and backward.
+
+    Backward takes two products for each of the forward pass, one for the
+    gradient of what a layer reads and one for that of its weights; frozen
+    layers, which are the first ones, take neither.
+    """
+    return 3 * self.flops - 2 * 2 * self.frozen_multiply_adds
 
 
 def of(architecture: efficientnet.EfficientNet, classes: int,
@@ -38,24 +50,27 @@ def of(architecture: efficientnet.EfficientNet, classes: int,
     architecture: the network.
     classes: number of classes.
     image_size: in pixels; the architecture's own if None.
-    frozen_blocks: the parameters of the stem and so many first blocks are not
-      trained, so not counted; None freezes nothing, 0 the stem alone.
+    frozen_blocks: the stem and so many first blocks are not trained, so their
+      parameters not counted; None freezes nothing, 0 the stem alone.
   """
   side = -(-(image_size or architecture.image_size) // architecture.stem_stride)
   stem = architecture.scaled_stem_filters
   head = architecture.scaled_head_filters
   parts = [_convolution(9 * architecture.channels, stem, side)]
-  frozen = 0 if frozen_blocks is None else parts[0][0]
+  frozen = [] if frozen_blocks is None else list(parts)
   for block in architecture.blocks:
     own = tuple(_block(block, side))
     if frozen_blocks is not None and block.index < frozen_blocks:
-      frozen += sum(parameters for parameters, _ in own)
+      frozen.extend(own)
     parts.extend(own)
     side = -(-side // block.stride)
   parts.append(_convolution(block.filters, head, side))
   parts.append((head * classes + classes, head * classes))
   parameters, multiply_adds = map(sum, zip(*parts))
-  return Cost(parameters=parameters - frozen, multiply_adds=multiply_adds)
+  return Cost(
+      parameters=parameters - sum(part[0] for part in frozen),
+      multiply_adds=multiply_adds,
+      frozen_multiply_adds=sum(part[1] for part in frozen))
 
 
 def _convolution(inputs: int, filters: int, side: int) -> tuple[int, int]:

@@ -24,12 +24,13 @@ from collections.abc import Iterator
 import dataclasses
 from typing import NamedTuple
 
+from ns.core import table
 from ns.models import cost
 from ns.models import efficientnet
 
 # Bytes of a number in what the convolutions compute in.
 _BYTES = {'float32': 4, 'mixed_bfloat16': 2}
-_MEGA, _GIGA = 1e6, 1e9
+_MEGA = 1e6
 
 # A process that has imported TensorFlow and this library; and what tracing and
 # compiling kernels add, in all and for each convolution and dense layer.
@@ -78,13 +79,6 @@ class Memory:
     """With the program: what the host's memory has to hold on a CPU."""
     return self.on_device + self.program
 
-  def text(self) -> str:
-    """One line for a plan."""
-    weights = self.on_device - self.activations
-    return (f'{_size(self.total)} of memory: {_size(self.activations)} for a '
-            f'batch of {self.batch_size:,}, {_size(weights)} for weights, '
-            f'{_size(self.program)} for the program')
-
   def warning(self, available_bytes: int | None,
               on_host: bool = True) -> str | None:
     """A sentence if this is more than there is, else None.
@@ -96,10 +90,11 @@ class Memory:
     needed = self.total if on_host else self.on_device
     if available_bytes is None or needed <= available_bytes:
       return None
-    return (f'about {_size(needed)} of memory should be there, but '
-            f'{"the host" if on_host else "the device"} has '
-            f'{_size(available_bytes)}; {_size(self.activations)} are for a '
-            f'batch of {self.batch_size:,} images, so make that smaller.')
+    where = 'the host' if on_host else 'the device'
+    return (f'about {table.size(needed)} of memory should be there, but '
+            f'{where} has {table.size(available_bytes)}; '
+            f'{table.size(self.activations)} are for a batch of '
+            f'{self.batch_size:,} images, so make that smaller.')
 
 
 def of(architecture: efficientnet.EfficientNet, classes: int,
@@ -197,11 +192,6 @@ def _bytes(precision: str) -> int:
     names = ' or '.join(map(repr, _BYTES))
     raise ValueError(f'`precision` should be {names}, but is {precision!r}.')
   return _BYTES[precision]
-
-
-def _size(count: int) -> str:
-  unit, name = (_GIGA, 'GB') if count >= _GIGA else (_MEGA, 'MB')
-  return f'{count / unit:.{1 if unit == _GIGA else 0}f} {name}'
 
 
 class _Convolution(NamedTuple):

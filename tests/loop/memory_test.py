@@ -18,7 +18,7 @@ def test_a_training_is_of_its_batch_and_its_optimizer(tmp_path):
       optimizer=training.RmsProp(), precision='mixed_bfloat16'))
   assert memory.train(run, student) == (formula.of(
       student.model, 4, 8, batch_size=24, optimizer_slots=2,
-      precision='mixed_bfloat16').text(),)
+      precision='mixed_bfloat16'),)
 
 
 def test_a_teacher_labels_in_batches_at_its_last_size(tmp_path):
@@ -28,10 +28,10 @@ def test_a_teacher_labels_in_batches_at_its_last_size(tmp_path):
       learning_rate=training.Constant(rate=0.1), frozen_blocks=1)
   teacher = changed(run, 0, fine_tune=fine_tune)
   assert memory.label(run, run.generations[1], [teacher]) == (
-      formula.in_inference(teacher.model, 4, 12, batch_size=32).text(),)
+      formula.in_inference(teacher.model, 4, 12, batch_size=32),)
   assert memory.finetune(run, teacher) == (formula.of(
       teacher.model, 4, 12, batch_size=4, optimizer_slots=1,
-      frozen_blocks=1).text(),)
+      frozen_blocks=1),)
 
 
 def test_a_teacher_labels_in_the_precision_of_the_labelling(tmp_path):
@@ -41,7 +41,7 @@ def test_a_teacher_labels_in_the_precision_of_the_labelling(tmp_path):
   student = changed(run, 1, labelling=pseudolabel.Labelling(
       batch_size=64, precision='mixed_bfloat16'))
   exact, half = (formula.in_inference(
-      teacher.model, 4, 64, batch_size=64, precision=precision).text()
+      teacher.model, 4, 64, batch_size=64, precision=precision)
                  for precision in ('float32', 'mixed_bfloat16'))
   assert half != exact
   assert memory.label(run, student, [teacher]) == (half,)
@@ -58,7 +58,7 @@ def test_frozen_blocks_take_less(tmp_path):
       teacher.model, 4, 96, batch_size=16, optimizer_slots=1,
       frozen_blocks=blocks) for blocks in (None, 9))
   assert frozen.total < all_trained.total
-  assert memory.finetune(run, teacher) == (frozen.text(),)
+  assert memory.finetune(run, teacher) == (frozen,)
 
 
 class Small:
@@ -76,9 +76,21 @@ def test_more_than_there_is_is_a_warning(tmp_path):
   run = dataclasses.replace(tiny.run(tmp_path), runtime=Small())
   student = changed(run, 1, model=models.EfficientNet(image_size=64))
   needed = formula.of(student.model, 4, 64, batch_size=12)
-  assert memory.train(run, student) == (
-      needed.text(), f'warning: {needed.warning(4_000_000, on_host=False)}')
-  assert len(memory.train(run, run.generations[1])) == 1
+  assert memory.train(run, student) == (needed,)
+  assert memory.warnings(run, [needed]) == (
+      needed.warning(4_000_000, on_host=False),)
+  assert not memory.warnings(run, memory.train(run, run.generations[1]))
+
+
+def test_other_devices_than_a_cpu_take_a_batch_whole(tmp_path):
+  run = dataclasses.replace(tiny.run(tmp_path), runtime=Small())
+  teacher = changed(run, 0, model=models.EfficientNet(image_size=224))
+  student = changed(run, 1, labelling=pseudolabel.Labelling(batch_size=64))
+  in_parts, whole = (formula.in_inference(
+      teacher.model, 4, 224, batch_size=32, on_cpu=on_cpu)
+                     for on_cpu in (True, False))
+  assert in_parts.activations < whole.activations
+  assert memory.label(run, student, [teacher]) == (whole,)
 
 
 def test_nothing_is_said_of_a_model_of_unknown_layers(tmp_path):

@@ -1,27 +1,80 @@
+import math
+
 import pytest
 
 from ns.core import errors
 from ns.core import manifest
+from ns.loop import measured
+from ns.loop import plan
 from tests.support import tiny
 
 
-def test_a_plan_is_a_line_about_the_run_and_a_line_a_stage(tmp_path):
-  run = tiny.run(tmp_path / 'data', seed=3)
-  stages = run.stages()
-  size = {stage.name: stage.size for stage in stages}
-  memory = {stage.name: ' ' * 21 + detail for stage in stages
-            for detail in stage.details}
-  assert run.plan('/somewhere/else').split('\n') == [
+def test_a_plan_is_a_line_about_the_run_and_a_table(tmp_path):
+  run = tiny.run(tmp_path / 'data', seed=3, changes={
+      'student1': {'training': tiny.steps(1500)}})
+  lines = run.plan('/somewhere/else').split('\n')
+  assert lines[:2] == [
       'run in /somewhere/else, seed 3, 4 classes: 12 labelled, 40 unlabelled, '
-      '8 validation, 20 test',
-      f'  teacher/train      {size["teacher/train"]}', memory['teacher/train'],
-      '  teacher/evaluate   8 validation images, 20 test images',
-      '  student1/label     40 images, labelled by teacher',
-      memory['student1/label'],
-      '  student1/select    confidence of at least 0.3, 30 images a class',
-      f'  student1/train     {size["student1/train"]}',
-      memory['student1/train'],
-      '  student1/evaluate  8 validation images, 20 test images']
+      '8 validation, 20 test', '']
+  assert lines[2].split() == [
+      'stage', 'images', 'steps', 'epochs', 'learning', 'rate', 'FLOPs',
+      'memory', 'on', 'disk']
+  cells = [line.split() for line in lines]
+  assert cells[3][:4] == ['teacher/train', '640', '40', '53.3']
+  assert lines[4] == '  1,470 parameters, batches of 16 images of 8 x 8'
+  assert cells[5][:2] == ['teacher/evaluate', '28']
+  assert cells[6][:2] == ['student1/label', '40']
+  assert lines[7] == '  labelled by teacher'
+  assert cells[8][:3] == ['student1/select', '≤', '40']
+  assert lines[9] == '  confidence of at least 0.3, 30 images a class'
+  assert cells[10][:4] == ['student1/train', '36,000', '1,500', '1,000.0']
+  assert lines[11] == '  4,984 parameters, batches of 8 + 16 images of 8 x 8'
+  assert cells[12][:2] == ['student1/evaluate', '28']
+  assert cells[13][:2] == ['in', 'all']
+  assert lines[14] == ''
+  assert max(map(len, lines[15:])) <= 80
+  # Each column ends below its head.
+  end = lines[2].index('images') + len('images')
+  for row in 3, 5, 6, 8, 10, 12:
+    assert lines[row][end - 1].isdigit()
+    assert lines[row][end:end + 1] in ('', ' ')
+
+
+def test_the_figures_are_those_of_the_stages(tmp_path):
+  run = tiny.run(tmp_path / 'data')
+  stages = run.stages()
+  lines = run.plan('/x').split('\n')
+  flops = sum(stage.work.flops or 0 for stage in stages)
+  written = sum(stage.work.written or 0 for stage in stages)
+  total, = (line for line in lines if line.startswith('in all'))
+  mantissa, exponent = total.split()[2].split('e')
+  assert float(mantissa) * 10**int(exponent) == pytest.approx(flops, rel=5e-3)
+  assert total.split()[3:] == [f'{written / 1e3:.0f}', 'kB']
+  train, = (line for line in lines if line.startswith('teacher/train'))
+  # From 0 over two steps up, then a cosine down.
+  last = 0.05 * (1 + math.cos(math.pi * 37 / 38)) / 2
+  assert train.split()[4:9] == ['0', '→', '0.05', '→', f'{last:.3g}']
+
+
+def test_a_plan_of_measured_stages(tmp_path):
+  run = tiny.run(tmp_path / 'data')
+  found = {
+      'teacher/train': measured.Measured(images_per_second=1234.5, seconds=7200,
+                                         note='without its images'),
+      'student1/train': measured.Measured(images_per_second=12.345,
+                                          seconds=1800)}
+  stages = run.stages()
+  lines = plan.text(run, stages, set(), stages, '/x', found).split('\n')
+  cells = {line.split()[0]: line.split() for line in lines if line}
+  assert cells['stage'][-2:] == ['images/s', 'time']
+  assert cells['teacher/train'][-5:] == ['1,234', '2', 'h', '00', 'min']
+  assert cells['student1/train'][-5:] == ['12.3', '30', 'min', '00', 's']
+  assert cells['in'][-4:] == ['2', 'h', '30', 'min']
+  end = ' '.join(lines[lines.index('', 3) + 1:])
+  assert 'measured on this machine, 2.5 device-hours on 1 device.' in end
+  assert 'teacher/train: without its images.' in end
+  assert ('Not measured: teacher/evaluate, student1/label, student1/select, '
+          'student1/evaluate.') in end
 
 
 def test_numbers_have_separators(tmp_path):
@@ -39,8 +92,8 @@ def test_finished_stages_are_told(tmp_path):
         for read in stage.reads})
   begun = run.stages()[2]
   manifest.begin(tmp_path / 'run' / begun.generation / begun.kind, begun.form)
-  lines = [line for line in run.plan(str(tmp_path / 'run')).split('\n')[1:]
-           if line[2] != ' ']
+  lines = [line for line in run.plan(str(tmp_path / 'run')).split('\n')
+           if '/' in line.split(' ')[0]]
   assert [line.endswith('  (finished)') for line in lines] == [
       True, True, False, False, False, False]
 

@@ -5,36 +5,37 @@ from ns import mixture
 from ns import pseudolabel
 from ns import training
 from ns.loop import sizes
+from ns.loop import work
 from tests.support import tiny
 
 
 def test_what_there_is_to_do(tmp_path):
   run = tiny.run(tmp_path)
   teacher, student = run.generations
-  images = run.data.unlabelled.num_examples
-  assert sizes.label(run, [teacher]) == f'{images} images, labelled by teacher'
+  assert sizes.label([teacher, student]) == 'labelled by teacher and student1'
   assert sizes.calibrate(run, pseudolabel.TemperatureScaling()) == (
       'TemperatureScaling on 8 validation images')
-  assert sizes.evaluate(run) == '8 validation images, 20 test images'
   assert sizes.train(run, teacher).endswith(
-      ' parameters, 40 steps of 16 images, 53.3 epochs of 12 labelled')
-  assert ' steps of 8 + 16 images, ' in sizes.train(run, student)
+      ' parameters, batches of 16 images of 8 x 8')
+  assert sizes.train(run, student).endswith(
+      ' parameters, batches of 8 + 16 images of 8 x 8')
 
 
 def test_steps_in_calls(tmp_path):
   run = tiny.run(tmp_path, changes={
       'teacher': {'training': tiny.steps(40, steps_per_call=8)}})
   assert sizes.train(run, run.generations[0]).endswith(
-      ', 40 steps of 16 images, 8 in a call, 53.3 epochs of 12 labelled')
+      ', batches of 16 images of 8 x 8, 8 steps in a call')
 
 
 def test_labelled_images_that_count_by_chance(tmp_path):
   run = tiny.run(tmp_path, changes={'student1': {
       'mixture': mixture.ExactRatio(labelled_batch=8, ratio=2,
                                     label_data_sample_prob=0.5)}})
-  assert sizes.train(run, run.generations[1]).endswith(
-      ', 40 steps of 8 (of which 4 count) + 8 images, 13.3 epochs of 12 '
-      'labelled')
+  student = run.generations[1]
+  assert sizes.train(run, student).endswith(
+      ', batches of 8 (of which 4 count) + 8 images of 8 x 8')
+  assert work.train(run, student).epochs == 40 * 4 / 12
 
 
 def test_a_selection_says_its_rules():
@@ -58,14 +59,19 @@ def test_weights_from_elsewhere_take_no_steps(tmp_path):
       ' parameters, weights of b0.npz')
 
 
-def test_fine_tuning_says_its_size(tmp_path):
+def test_fine_tuning_says_its_size_and_what_is_frozen(tmp_path):
   run = tiny.run(tmp_path)
-  fine_tune = training.FineTune(
-      image_size=12, num_steps=6, schedule_steps=40, labelled_batch=4,
-      learning_rate=training.Constant(rate=0.1))
-  generation = dataclasses.replace(run.generations[0], fine_tune=fine_tune)
-  assert sizes.finetune(run, generation) == (
-      'images of 12 x 12, 6 steps of 4 images, 2.0 epochs of 12 labelled')
+  # Of 1,470 parameters, see `schedule_test`, the stem has 88, and the fused
+  # block 592.
+  for frozen, told in (
+      (None, '1,470 parameters'), (0, '1,382 parameters, the stem frozen'),
+      (1, '790 parameters, the stem frozen and 1 blocks')):
+    fine_tune = training.FineTune(
+        image_size=12, num_steps=6, schedule_steps=40, labelled_batch=4,
+        learning_rate=training.Constant(rate=0.1), frozen_blocks=frozen)
+    generation = dataclasses.replace(run.generations[0], fine_tune=fine_tune)
+    assert sizes.finetune(run, generation) == (
+        f'{told}, batches of 4 images of 12 x 12')
 
 
 def test_an_export_says_its_size(tmp_path):

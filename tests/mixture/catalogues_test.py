@@ -78,8 +78,12 @@ def test_imagenet(tmp_path, monkeypatch):
 
 def test_imagenet_is_not_there(tmp_path):
   data = sets(tmp_path, 'imagenet')
+  # It is planned all the same.
+  assert data.labelled.num_examples == 1281167 - 10000
+  assert [part.name for part in data.missing] == [
+      'imagenet_train', 'imagenet_validation']
   with pytest.raises(errors.RunError) as caught:
-    _ = data.labelled
+    data.read()
   assert 'set NS_IMAGENET_DIR to the folder' in str(caught.value)
 
 

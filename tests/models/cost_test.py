@@ -69,6 +69,22 @@ def test_the_size_may_be_another():
 def test_a_multiply_add_is_two_operations():
   made = cost.Cost(parameters=1, multiply_adds=21)
   assert made.flops == 42
+  assert made.training_flops == 126
+
+
+def test_frozen_layers_have_no_backward_pass():
+  network = efficientnet.EfficientNet(
+      image_size=9, stem_filters=4, stem_stride=2, head_filters=10,
+      pixel_mean=(0,), pixel_std=(1,), block_groups=[
+          small_nets.row(1, 3, 2, 2, 6, squeeze_excite=0.5),
+          small_nets.row(1, 3, 1, 1, 8, fused=True)])
+  stem, first = 25 * 36, 25 * 32 + 9 * 72 + 32 + 9 * 48
+  rest = 9 * 432 + 9 * 80 + 30
+  for blocks, frozen in (None, 0), (0, stem), (1, stem + first):
+    made = cost.of(network, classes=3, frozen_blocks=blocks)
+    assert made.frozen_multiply_adds == frozen
+    assert made.training_flops == 2 * frozen + 6 * (
+        stem + first + rest - frozen)
 
 
 @pytest.mark.parametrize('frozen', [0, 1, 5, 12, 99])

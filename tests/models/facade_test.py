@@ -13,7 +13,7 @@ groups = (models.BlockGroup(
     repeats=1, kernel=3, stride=1, expansion=1, filters=8),)
 architecture = models.EfficientNet(block_groups=groups)
 cost.of(architecture, classes=10)
-memory.of(architecture, classes=10, batch_size=8).text()
+memory.of(architecture, classes=10, batch_size=8).warning(1)
 sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)
 """
 
