@@ -32,6 +32,8 @@ SCRATCH = 'scratch'
 # Event files and the log hold times, so they differ where nothing else does.
 SUMMARIES = 'summaries'
 METRICS = 'metrics.jsonl'
+# In a run's folder: the configuration as a text.
+CONFIG = 'config.gin'
 
 
 class _Absent:

@@ -46,6 +46,10 @@ class Seed:
       digest.update(kind + len(encoded).to_bytes(4, 'little') + encoded)
     return Seed(int.from_bytes(digest.digest(), 'little'))
 
+  def of_attempt(self, number: int) -> 'Seed':
+    """The seed of another attempt at the same; attempt 0 has this one."""
+    return self.child('attempt', number) if number else self
+
   @property
   def int64(self) -> int:
     """The seed's bits as a signed number, as tensors of seeds hold them."""

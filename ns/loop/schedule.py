@@ -138,7 +138,8 @@ def _train_form(run, generation, select, start):
                    'batch_noise', 'model_noise'),
           'select': select and select.fingerprint, 'seed': run.seed,
           'generation': generation.name,
-          'labelled': manifest.canonical(run.data.labelled)}
+          'labelled': manifest.canonical(run.data.labelled),
+          **_selection_form(run, generation, generation.training)}
   if generation.start:
     form['start'] = (start.trained.fingerprint if start
                      else manifest.canonical(generation.start))
@@ -148,7 +149,16 @@ def _train_form(run, generation, select, start):
 def _finetune_form(run, generation, train):
   return {**_parts(generation, 'fine_tune', 'evaluation_crop', 'model_noise'),
           'train': train.fingerprint, 'seed': run.seed,
-          'labelled': manifest.canonical(run.data.labelled)}
+          'labelled': manifest.canonical(run.data.labelled),
+          **_selection_form(run, generation, generation.fine_tune)}
+
+
+def _selection_form(run, generation, policy):
+  """What else decides which weights a training gives, if it selects them."""
+  if not getattr(policy, 'selection', None):
+    return {}
+  return {**_parts(generation, 'evaluation', 'evaluation_crop'),
+          'validation': manifest.canonical(run.data.evaluation_sets[0])}
 
 
 def _evaluate_form(run, generation, trained):

@@ -162,7 +162,7 @@ class SelfTraining:
           stage.take_from(epath.Path(reuse), folder)
         if verify:
           stage.verify(folder)
-      for name, text in (('config.gin', resolved),
+      for name, text in ((manifest.CONFIG, resolved),
                          ('operative_config.gin', operative)):
         if text:
           files.write_whole(folder / name, text)

@@ -166,13 +166,31 @@ def _job(run, generation, kind, folder, mixture, inputs, **more):
       build=lambda seed, **how: generation.model.build(
           generation.model_noise, run.data.classes, seed=seed,
           image_size=inputs.view.size, **how),
-      batches=lambda first_step: mixture.batches(inputs, data_seed, first_step),
+      batches=lambda first_step, attempt=0: mixture.batches(
+          inputs, data_seed.of_attempt(attempt), first_step),
       labelled_batch=mixture.labelled_batch, batch_size=mixture.batch_size,
       label_data_sample_prob=getattr(mixture, 'label_data_sample_prob', 1.0),
       num_labelled=run.data.labelled.num_examples,
       noise=inputs.noise if inputs.noise_is_left else None,
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
-      folder=folder, **more)
+      folder=folder, description=_description(folder.parent.parent),
+      accuracy=lambda network: _on_validation(
+          run, generation, network, inputs.view.size), **more)
+
+
+def _on_validation(run, generation, network, size) -> float:
+  """The accuracy of a network that takes images of that size."""
+  from ns.models import inference
+  found = generation.evaluation.run(
+      inference.predictor(network), run.data.evaluation_sets[0],
+      _view(generation, size, generation.evaluation_crop))
+  return found['accuracy']
+
+
+def _description(run_folder) -> str:
+  """The configuration of a run, where it is there as a text."""
+  path = run_folder / manifest.CONFIG
+  return path.read_text() if path.exists() else ''
 
 
 def _accuracy(run, labelling, taught, run_folder) -> float | None:

@@ -3,6 +3,7 @@
 from ns.training.average import MovingAverage
 from ns.training.fine_tune import FineTune
 from ns.training.from_checkpoint import FromCheckpoint
+from ns.training.guard import LossGuard
 from ns.training.learning_rate import Constant
 from ns.training.learning_rate import Cosine
 from ns.training.learning_rate import Exponential
@@ -13,6 +14,7 @@ from ns.training.optimizer import AdamW
 from ns.training.optimizer import Lars
 from ns.training.optimizer import RmsProp
 from ns.training.optimizer import Sgd
+from ns.training.selection import BestOnValidation
 from ns.training.start import FromTeacher
 from ns.training.start import FromWeights
 from ns.training.trainer import Job

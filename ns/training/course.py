@@ -1,27 +1,29 @@
 """The course of a training: its steps from the first to the last.
 
-`Training` and `FineTune` say how; this takes the steps, and starts again from
-the last checkpoint where it was killed.
+`Training` and `FineTune` say how; this takes the steps, starts again from the
+last checkpoint where it was killed, and goes back to one where it went wrong.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
+import dataclasses
 import itertools
-import math
-import time
 from typing import Any
 
 import numpy as np
 
 from ns.core import errors
 from ns.core import manifest
-from ns.core import progress
 from ns.core import termination
 from ns.models import weights
+from ns.training import best as best_lib
 from ns.training import calls
 from ns.training import checkpoint
+from ns.training import clock as clock_lib
+from ns.training import guard
 from ns.training import host_batches
 from ns.training import learning_rate
-from ns.training import summaries
+from ns.training import sight
 from ns.training import train_step
 
 
@@ -31,69 +33,190 @@ def run(how, job, horizon: learning_rate.Horizon, *, first_of_schedule: int = 0,
   """Trains, or goes on training from the last checkpoint in `job.folder`.
 
   Args:
-    how: a `Training` or a `FineTune`: a frozen dataclass with `num_steps`,
-      `learning_rate`, `optimizer`, `weight_decay`, `average`, `precision`,
-      `jit_compile`, `steps_per_call`, and the two cadences.
+    how: a `Training` or a `FineTune`: a frozen dataclass with what
+      `ns.training.trainer.check_common` checks.
     job: a `Job`.
     horizon: of the schedule of the learning rate.
     first_of_schedule: which step of the schedule is the first one taken.
     prepare: as of `train_step.State.create`.
 
   Returns:
-    The last metrics, and `seconds` of all starts together.
+    The last metrics; `attempt` and, if that is not 0, `returns`, why there were
+    others; `best_step` and `validation_accuracy` where the best is selected;
+    `seconds` of all starts together.
 
   Raises:
-    RunError: the loss or a weight is no longer a finite number, or the batch
-      or the step does not suit the devices.
+    RunError: the course is bad, in the last attempt; or the batch or the step
+      does not suit the devices.
     Terminated: that was asked for, and the last step is in a checkpoint.
   """
   train_step.check(how, job)
-  state = train_step.State.create(how, job, prepare)
-  take_steps = train_step.compiled_steps(how, job, state)
-  checkpoints = checkpoint.Checkpoints(
-      job.folder / manifest.SCRATCH / 'checkpoints', state)
-  first, seconds_before, recent = checkpoints.restore()
-  start = time.monotonic()
-  seconds = lambda: seconds_before + time.monotonic() - start
+  if how.selection and job.accuracy is None:
+    raise errors.RunError(
+        f'`{type(how).__name__}.selection` measures on validation images, of '
+        f'which {job.name} has none; leave it out, or bind a division of the '
+        'data that has some.')
+  rate = lambda step: how.learning_rate.at(first_of_schedule + step, horizon)
+  return _Course(how, job, rate, prepare).run()
 
-  source = host_batches.HostBatches(job.name, job.batches(first))
-  batches = iter(source)
-  metrics = {}
-  with (progress.Progress(job.name, how.num_steps, 'steps', first) as shown,
-        summaries.Writer(job.folder / manifest.SUMMARIES) as writer):
-    for step, count in calls.divided(
-        first, how.num_steps, how.steps_per_call, how.checkpoint_every_steps,
-        how.summary_every_steps):
+
+class _Course:
+  """A training under way."""
+
+  def __init__(self, how, job, rate, prepare):
+    self._how, self._job, self._rate = how, job, rate
+    self._state = train_step.State.create(how, job, prepare)
+    self._best = best_lib.Best(self._state.average) if how.selection else None
+    self._checkpoints = checkpoint.Checkpoints(
+        job.folder / manifest.SCRATCH / 'checkpoints', self._state,
+        how.checkpoints_to_keep,
+        {'best': self._best.variables} if self._best else None)
+    self._place = self._checkpoints.restore()
+    self._seconds_before = self._place.seconds
+    self._clock = clock_lib.Clock()
+
+  def run(self) -> dict[str, Any]:
+    """Takes all steps that are left, and writes the weights."""
+    if self._how.guard.attempts > 1 and self._checkpoints.is_empty:
+      self._checkpoints.save(self._place)  # To have one to return to.
+    with sight.Sight(self._job, self._how.num_steps, self._place.step) as seen:
+      while True:
+        try:
+          metrics = self._take_steps(seen)
+          break
+        except guard.BadCourse as bad:
+          self._go_back(seen, bad)
+    place = self._place
+    weights.save(self._state.network, self._job.folder / 'network.npz')
+    if self._best:
+      self._best.give(self._state.average)
+      metrics.update(best_step=place.best['step'],
+                     validation_accuracy=place.best['accuracy'])
+    weights.save(self._state.average, self._job.folder / 'average.npz')
+    if place.attempt:
+      metrics['returns'] = list(place.returns)
+    return {**metrics, **self._clock.whole(), 'seconds': self._seconds()}
+
+  def _take_steps(self, seen: sight.Sight) -> dict[str, float]:
+    """The steps of one attempt; gives the last metrics."""
+    how, clock, first = self._how, self._clock, self._place.step
+    job, batches = self._of_attempt()
+    source = host_batches.HostBatches(job.name, batches)
+    batches = iter(source)
+    take_steps = train_step.compiled_steps(how, job, self._state)
+    recent, metrics, known = list(self._place.recent), {}, set()
+    for step, count in self._calls():
+      rates = [self._rate(taken) for taken in range(step, step + count)]
+      clock.lap(clock_lib.REST)
+      inputs = list(itertools.islice(batches, count))
+      clock.lap(clock_lib.INPUT)
+      if step == first:
+        seen.first_batch(inputs[0])
+      recent.append(take_steps(inputs, step, rates))
       done = step + count
-      rates = [how.learning_rate.at(first_of_schedule + taken, horizon)
-               for taken in range(step, done)]
-      recent.append(take_steps(list(itertools.islice(batches, count)), step,
-                               rates))
       is_last = done == how.num_steps
       ends = termination.is_requested() and not is_last
-      saves = ends or (done % how.checkpoint_every_steps == 0 and not is_last)
-      if saves or is_last:  # A bad state is never saved.
+      saves = done % how.checkpoint_every_steps == 0 and not is_last
+      sums_up = done % how.summary_every_steps == 0 or is_last
+      selects = self._best and (
+          done % how.selection.every_steps == 0 or is_last)
+      if saves or ends or sums_up or selects:
         recent = _numbers(recent)
-        _check_finite(job, done, _mean(recent, 'loss'), state.average)
-      if done % how.summary_every_steps == 0 or is_last:
-        recent = _numbers(recent)
+      clock.lap(clock_lib.STEP, count * job.batch_size)
+      if count not in known:  # The step was compiled, maybe the input started.
+        known.add(count)
+        clock.restart()
+
+      measured = {}
+      if saves or ends or is_last or selects:  # A bad state is never kept.
+        self._look(done, recent, self._state.average.variables)
+      if selects:
+        measured = {'validation_accuracy': self._measure(done)}
+        clock.skip()
+      if sums_up:
+        self._look(done, recent)
         metrics = {name: _mean(recent, name) for name in recent[0]}
-        _check_finite(job, done, metrics['loss'])
-        metrics['images_per_second'] = (
-            (done - first) * job.batch_size / (time.monotonic() - start))
         if source.broken:
           metrics['broken_images'] = len(source.broken)
-        writer.write(done, {**metrics, 'learning_rate': rates[-1]})
+        measured = {**metrics, **measured, **clock.window(),
+                    'learning_rate': rates[-1]}
         recent.clear()
-      if saves:
-        checkpoints.save(done, seconds(), recent)
+      if measured:
+        seen.summary(done, self._state.network, {
+            **measured, 'attempt': self._place.attempt,
+            'seconds': self._seconds()}, is_last=is_last)
+      self._place = dataclasses.replace(
+          self._place, step=done, recent=recent)
+      if saves or ends:
+        self._save(ends=not saves)
       if ends:
         raise errors.Terminated
-      shown.advance(count, f'loss {metrics["loss"]:.3f}' if metrics else '')
+      seen.advance(count)
+    clock.lap(clock_lib.REST)
+    return {**metrics, 'attempt': self._place.attempt}
 
-  weights.save(state.network, job.folder / 'network.npz')
-  weights.save(state.average, job.folder / 'average.npz')
-  return {**metrics, 'seconds': seconds()}
+  def _calls(self) -> Iterator[tuple[int, int]]:
+    """The calls that are left; what is due every so many steps is between."""
+    how = self._how
+    selects = [how.selection.every_steps] if how.selection else []
+    return calls.divided(
+        self._place.step, how.num_steps, how.steps_per_call,
+        how.checkpoint_every_steps, how.summary_every_steps, *selects)
+
+  def _of_attempt(self):
+    """The job with the seeds of this attempt, and its batches."""
+    job, place = self._job, self._place
+    if not place.attempt:
+      return job, job.batches(place.step)
+    return (dataclasses.replace(job, seed=job.seed.of_attempt(place.attempt)),
+            job.batches(place.step, place.attempt))
+
+  def _look(self, done: int, recent, variables=()) -> None:
+    losses = [metrics['loss'] for metrics in recent]
+    self._how.guard.look(self._job.name, done, losses, variables)
+
+  def _measure(self, done: int) -> float:
+    """Accuracy on validation; keeps the weights if they are the best."""
+    accuracy = self._job.accuracy(self._state.average)
+    if not self._place.best or accuracy > self._place.best['accuracy']:
+      self._best.take(self._state.average)
+      self._place = dataclasses.replace(
+          self._place, best={'step': done, 'accuracy': accuracy})
+    return accuracy
+
+  def _save(self, ends: bool) -> None:
+    self._checkpoints.save(
+        dataclasses.replace(self._place, seconds=self._seconds()), ends)
+
+  def _go_back(self, seen: sight.Sight, bad: guard.BadCourse) -> None:
+    """Returns to the last checkpoint, for another attempt if there is one."""
+    attempts, place = self._how.guard.attempts, self._place
+    if place.attempt + 1 >= attempts:
+      raise _used_up(bad, attempts, self._job.folder) from bad
+    back = self._checkpoints.go_back()
+    returns = [*place.returns, {'step': bad.step, 'reason': str(bad),
+                                'returned_to': back.step}]
+    self._place = dataclasses.replace(
+        back, attempt=place.attempt + 1, returns=returns)
+    self._save(ends=False)
+    seen.go_back(back.step, str(bad))
+
+  def _seconds(self) -> float:
+    return self._seconds_before + self._clock.seconds
+
+
+def _used_up(bad: guard.BadCourse, attempts: int, folder) -> errors.RunError:
+  """What is wrong, and the ways on."""
+  slower = 'lower the peak of the learning rate or lengthen its warm-up'
+  if attempts == 1:
+    return errors.RunError(
+        f'The {bad}; all earlier stages are kept. {slower.capitalize()}, '
+        f'remove `{folder}`, and start again.')
+  return errors.RunError(
+      f'The {bad}, in the last of the {attempts} attempts that '
+      '`LossGuard.attempts` allows; all earlier stages are kept. Bind more and '
+      'start again, which goes on from the last good checkpoint; or '
+      f'{slower}, remove `{folder}`, and start again.')
 
 
 def _numbers(recent) -> list[dict[str, float]]:
@@ -105,16 +228,3 @@ def _numbers(recent) -> list[dict[str, float]]:
 
 def _mean(recent, name: str) -> float:
   return sum(metrics[name] for metrics in recent) / len(recent)
-
-
-def _check_finite(job, step: int, loss: float, average=None) -> None:
-  bad = '' if math.isfinite(loss) else f'loss of {job.name} is {loss}'
-  # The loss is from before the last update, which may have been too much.
-  for variable in average.variables if average is not None else ():
-    if not bad and not np.isfinite(variable.numpy()).all():
-      bad = f'moving average of {job.name} is not finite in `{variable.path}`'
-  if bad:
-    raise errors.RunError(
-        f'The {bad} at step {step}; all earlier stages are kept. Lower the '
-        'peak of the learning rate or lengthen its warm-up, remove '
-        f'`{job.folder}`, and start again.')

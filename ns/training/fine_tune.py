@@ -8,9 +8,11 @@ from ns.core import errors
 from ns.core import manifest
 from ns.mixture import batches
 from ns.training import average as average_lib
+from ns.training import guard as guard_lib
 from ns.training import learning_rate as learning_rate_lib
 from ns.training import loss as loss_lib
 from ns.training import optimizer as optimizer_lib
+from ns.training import selection as selection_lib
 from ns.training import trainer
 
 
@@ -41,7 +43,8 @@ class FineTune:
     label_smoothing: of the labels; 0.1 in the reference (main.py).
     shuffle_buffer: as of `mixture.Labelled`.
     optimizer, weight_decay, average, precision, jit_compile, steps_per_call,
-      checkpoint_every_steps, summary_every_steps: as of `Training`.
+      selection, guard, checkpoint_every_steps, checkpoints_to_keep,
+      summary_every_steps: as of `Training`.
   """
   image_size: int
   num_steps: int
@@ -57,7 +60,10 @@ class FineTune:
   precision: str = 'float32'
   jit_compile: bool = manifest.execution(default=False)
   steps_per_call: int = manifest.execution(default=1)
+  selection: selection_lib.BestOnValidation | None = manifest.added(None)
+  guard: guard_lib.LossGuard = manifest.execution(default=guard_lib.LossGuard())
   checkpoint_every_steps: int = manifest.execution(default=250)
+  checkpoints_to_keep: int = manifest.execution(default=2)
   summary_every_steps: int = manifest.execution(default=100)
   loss = loss_lib.PerLabelled()  # There are no others.
 

@@ -11,9 +11,11 @@ from ns.core import manifest
 from ns.core import seeds
 from ns.training import average as average_lib
 from ns.training import calls
+from ns.training import guard as guard_lib
 from ns.training import learning_rate as learning_rate_lib
 from ns.training import loss as loss_lib
 from ns.training import optimizer as optimizer_lib
+from ns.training import selection as selection_lib
 
 PRECISIONS = ('float32', 'mixed_bfloat16')
 
@@ -27,7 +29,8 @@ class Job:
     build: gives a network with new weights; takes their seed, in [0, 2**31),
       and the keyword `precision` where that is not 'float32'.
     batches: a function of the first step that gives the batches from there,
-      each of all replicas: dicts of the features in `ns.core.types`.
+      each of all replicas: dicts of the features in `ns.core.types`. It takes
+      the number of the attempt, too, unless that is 0.
     labelled_batch: labelled images in a batch.
     batch_size: all images in a batch.
     label_data_sample_prob: with which each labelled image counts in a step.
@@ -41,10 +44,13 @@ class Job:
     noise: an input noise to apply on the device, inside the step, to
       `images [batch, height, width, channels] uint8`; the batches have the
       images' seeds then. None where the batches come with their noise.
+    accuracy: of a network on the validation set, a function of it; None where
+      there is none.
+    description: the configuration as text, for TensorBoard.
   """
   name: str
   build: Callable[..., Any]
-  batches: Callable[[int], Any]
+  batches: Callable[..., Any]
   labelled_batch: int
   batch_size: int
   label_data_sample_prob: float = 1.0
@@ -54,6 +60,8 @@ class Job:
   folder: epath.Path
   initial_weights: epath.Path | None = None
   noise: Any = None
+  accuracy: Callable[[Any], float] | None = None
+  description: str = ''
 
   @property
   def counted_labelled(self) -> float:
@@ -80,8 +88,12 @@ class Training:
     steps_per_call: steps that the device takes without the host in between,
       which is what a TPU needs. Their batches are in its memory together, and
       checkpoints, summaries and the end are between two calls.
+    selection: `BestOnValidation`; None gives the moving average at the end.
+    guard: what is done where the training goes wrong.
     checkpoint_every_steps: a killed training loses at most these steps.
-    summary_every_steps: steps between two points in TensorBoard.
+    checkpoints_to_keep: a damaged one costs no more while there are others.
+    summary_every_steps: steps between two points in TensorBoard, or two lines
+      of `metrics.jsonl`.
   """
   num_steps: int
   learning_rate: Any
@@ -92,7 +104,10 @@ class Training:
   precision: str = 'float32'
   jit_compile: bool = manifest.execution(default=False)
   steps_per_call: int = manifest.execution(default=1)
+  selection: selection_lib.BestOnValidation | None = manifest.added(None)
+  guard: guard_lib.LossGuard = manifest.execution(default=guard_lib.LossGuard())
   checkpoint_every_steps: int = manifest.execution(default=250)
+  checkpoints_to_keep: int = manifest.execution(default=2)
   summary_every_steps: int = manifest.execution(default=100)
 
   def __post_init__(self):
@@ -125,16 +140,16 @@ class Training:
   def run(self, job: Job) -> dict[str, Any]:
     """Trains, or goes on training from the last checkpoint in `job.folder`.
 
-    Writes `average.npz`, the moving average, and `network.npz`, the weights
-    themselves. The checkpoints are the stage's scratch: they go when the stage
+    Writes `average.npz`, the moving average at the end or the one selected, and
+    `network.npz`, the last weights themselves. The checkpoints are the stage's scratch: they go when the stage
     is committed, and not before.
 
     Returns:
-      The last metrics, and `seconds` of all starts together.
+      See `ns.training.course.run`.
 
     Raises:
-      RunError: the loss or a weight is no longer a finite number, or something
-        does not fit the job.
+      RunError: the training went wrong, as `guard` says, or something does not
+        fit the job.
     """
     from ns.training import course
     horizon = self.check(model=None, labelled_batch=job.counted_labelled,
@@ -144,7 +159,8 @@ class Training:
 
 def check_common(how) -> None:
   """Checks the fields that every kind of training has."""
-  for name in ('num_steps', 'checkpoint_every_steps', 'summary_every_steps'):
+  for name in ('num_steps', 'checkpoint_every_steps', 'checkpoints_to_keep',
+               'summary_every_steps'):
     checks.integer(how, name, at_least=1)
   calls.check(how)
   checks.number(how, 'weight_decay', at_least=0)
@@ -154,6 +170,9 @@ def check_common(how) -> None:
   checks.has_methods(how, 'loss', 'images')
   checks.one_of(how, 'precision', PRECISIONS)
   checks.one_of(how, 'jit_compile', (False, True))
+  checks.instance(how, 'guard', guard_lib.LossGuard)
+  if how.selection is not None:
+    checks.instance(how, 'selection', selection_lib.BestOnValidation)
   kind, optimizer = type(how).__name__, type(how.optimizer).__name__
   if how.weight_decay and getattr(how.optimizer, 'weight_decay', 0):
     raise ValueError(

@@ -20,8 +20,8 @@ from tests.integration import made_up
 STAGES = ('teacher/train', 'teacher/evaluate', 'student1/label',
           'student1/select', 'student1/train', 'student1/evaluate')
 # What a restart may change: times, and what this start found already there.
-OF_THE_START = ('seconds', 'images_per_second', 'images_labelled',
-                'shards_kept')
+OF_THE_START = ('seconds', 'images_per_second', 'input_wait_share',
+                'outside_share', 'images_labelled', 'shards_kept')
 
 
 def start(data, work, stage='', moment=0):

@@ -117,7 +117,8 @@ STOPS = {'checkpoint_every_steps': 6, 'summary_every_steps': 5}
 def trained(folder, change=lambda step, batch: batch, **how):
   results = tiny.steps(14, **STOPS, **how).run(tiny.job(folder, change=change))
   return ({name: value for name, value in results.items()
-           if name not in ('seconds', 'images_per_second')},
+           if name not in ('seconds', 'images_per_second', 'input_wait_share',
+                           'outside_share')},
           weights.read(folder / 'average.npz'))
 
 

@@ -32,6 +32,10 @@ class Training:
                                 *state.optimizer.variables)]
 
 
+def position(step, **changes):
+  return checkpoint.Position(step=step, **changes)
+
+
 def assert_equal(found, expected):
   for ours, theirs in zip(found, expected, strict=True):
     np.testing.assert_array_equal(ours, theirs)
@@ -49,15 +53,15 @@ def make_stopped(tmp_path_factory):
   for step in range(4):
     training.take(step)
     if step:
-      training.checkpoints.save(step + 1, 10.5 * (step + 1),
-                                [{'loss': 0.1 * step}])
+      training.checkpoints.save(position(
+          step + 1, seconds=10.5 * (step + 1), recent=[{'loss': 0.1 * step}]))
   return folder, training
 
 
 def test_without_a_checkpoint_nothing_is_read(tmp_path):
   training = Training(tmp_path)
   before = training.values()
-  assert training.checkpoints.restore() == (0, 0.0, [])
+  assert training.checkpoints.restore() == checkpoint.Position()
   assert_equal(training.values(), before)
 
 
@@ -65,7 +69,8 @@ def test_all_of_the_last_state_comes_back(stopped):
   folder, first = stopped
   # Another seed: all of it has to come from the file.
   again = Training(folder, seed=6)
-  assert again.checkpoints.restore() == (4, 42.0, [{'loss': 0.1 * 3}])
+  assert again.checkpoints.restore() == position(
+      4, seconds=42.0, recent=[{'loss': 0.1 * 3}], returns=[])
   assert_equal(again.values(), first.values())
 
 
@@ -74,8 +79,8 @@ def test_going_on_is_the_same_as_not_stopping(stopped):
   whole, again = Training(folder), Training(folder)
   for step in range(6):
     whole.take(step)
-  first, *_ = again.checkpoints.restore()
-  for step in range(first, 6):
+  first = again.checkpoints.restore()
+  for step in range(first.step, 6):
     again.take(step)
   assert_equal(again.values(), whole.values())
 
@@ -91,7 +96,7 @@ def test_variables_are_found_by_their_paths(stopped):
   expected = {f'{part}/{variable.path}'
               for part in ('network', 'average', 'optimizer')
               for variable in getattr(state, part).variables}
-  own = {'step', 'seconds', 'recent'}
+  own = {'position'}
   assert expected | own <= stored
   assert stored - expected == own | {'save_counter',
                                      '_CHECKPOINTABLE_OBJECT_GRAPH'}
@@ -121,12 +126,12 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys):
   training = Training(tmp_path)
   for step in range(2):
     training.take(step)
-    training.checkpoints.save(step + 1, 0.0, [])
+    training.checkpoints.save(position(step + 1))
     if not step:
       kept = training.values()
   damage(tmp_path, 2)
   again = Training(tmp_path, seed=6)
-  assert again.checkpoints.restore()[0] == 1
+  assert again.checkpoints.restore().step == 1
   assert_equal(again.values(), kept)
   assert capsys.readouterr().err.startswith(
       f'The checkpoint `{tmp_path}/checkpoints/step-2` cannot be read and is '
@@ -135,7 +140,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys):
 
 def test_no_checkpoint_can_be_read(tmp_path):
   training = Training(tmp_path)
-  training.checkpoints.save(1, 0.0, [])
+  training.checkpoints.save(position(1))
   damage(tmp_path, 1)
   with pytest.raises(errors.RunError) as caught:
     Training(tmp_path).checkpoints.restore()
@@ -153,8 +158,8 @@ def test_two_are_kept(stopped):
 def test_saves_after_a_restart_still_keep_two(tmp_path):
   first = Training(tmp_path)
   for step in 1, 2:
-    first.checkpoints.save(step, 0.0, [])
+    first.checkpoints.save(position(step))
   again = Training(tmp_path)
   again.checkpoints.restore()
-  again.checkpoints.save(3, 0.0, [])
+  again.checkpoints.save(position(3))
   assert steps_kept(tmp_path) == ['step-2', 'step-3']

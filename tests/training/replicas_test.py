@@ -114,11 +114,12 @@ def test_all_replicas_have_the_same_state(tmp_path, replicas):
 def test_a_checkpoint_of_two_devices_goes_on_on_one(tmp_path):
   two, _ = trained(tmp_path, two_devices.strategy(), steps=3,
                    optimizer=training.RmsProp())
-  checkpoint.Checkpoints(tmp_path / 'checkpoints', two).save(3, 1.5, [])
+  checkpoint.Checkpoints(tmp_path / 'checkpoints', two).save(
+      checkpoint.Position(step=3))
   one, _ = prepared(tmp_path, runtime.OneDevice().strategy(),
                     optimizer=training.RmsProp())
-  assert checkpoint.Checkpoints(tmp_path / 'checkpoints', one).restore() == (
-      3, 1.5, [])
+  assert checkpoint.Checkpoints(
+      tmp_path / 'checkpoints', one).restore().step == 3
   for name in 'network', 'average', 'optimizer':
     assert_close(values(getattr(one, name)), values(getattr(two, name)), rtol=0)
 
