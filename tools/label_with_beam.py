@@ -23,6 +23,8 @@ import logging
 import os
 import sys
 
+from etils import epath
+
 from ns.core import errors
 from ns.core import files
 from tools import catalogue
@@ -71,6 +73,7 @@ def _of_a_source(arguments):
 
 
 def _of_a_run(arguments):
+  from ns.loop import pool
   from ns.pseudolabel import exported
   composition = command.compose(arguments)
   run = composition.root
@@ -86,7 +89,8 @@ def _of_a_run(arguments):
           [exported.Exported(folder=folder,
                              accuracy=_accuracy(run, work_dir, name))
            for folder, name in zip(folders, teachers)],
-          run.data.unlabelled, _path(arguments.output) if arguments.output else
+          pool.of(run, generation, epath.Path(work_dir)),
+          _path(arguments.output) if arguments.output else
           os.path.join(work_dir, generation.name, 'label'),
           arguments.temperature or _calibrated(work_dir, generation))
 

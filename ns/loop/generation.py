@@ -11,7 +11,6 @@ from ns.images import crop as crop_lib
 from ns.noise import model_noise as model_noise_lib
 from ns.noise import sequence
 from ns.pseudolabel import labelling as labelling_lib
-from ns.pseudolabel import select as select_lib
 from ns.training import start as start_lib
 
 
@@ -42,9 +41,12 @@ class Generation:
     teachers: names of earlier generations that label together; none named, it
       is the one before.
     labelling: how they label the pool for it.
+    relabel: the name of an earlier generation, whose selected images they label
+      again instead of the pool; None is the pool.
     calibration: what makes their confidences probabilities before: an object
       with `run`, such as `TemperatureScaling`; None leaves them as they are.
-    select: which of these labels it is trained on; needed with a teacher.
+    select: which of these labels it is trained on: `Select`, or
+      `KeepSelection` with `relabel`; needed with a teacher.
     evaluation: how it is evaluated.
     export: what others get of it: an object with `run`, such as `Export`.
   """
@@ -61,8 +63,9 @@ class Generation:
   fine_tune: Any = None
   teachers: Sequence[str] = ()
   labelling: labelling_lib.Labelling = labelling_lib.Labelling()
+  relabel: str | None = None
   calibration: Any = None
-  select: select_lib.Select | None = None
+  select: Any = None
   evaluation: accuracy.Accuracy = accuracy.Accuracy()
   export: Any = None
 
@@ -100,6 +103,12 @@ class Generation:
           f'{self.start!r}.')
     if self.has_teacher:
       checks.has_methods(self, 'select', 'run')
+      if self.relabel is None and getattr(
+          self.select, 'needs_selection', False):
+        raise ValueError(
+            '`Generation.relabel` should be an earlier generation, whose '
+            f'images `{type(self.select).__name__}` keeps, but is None; bind '
+            'it, or a `Select`.')
     if self.calibration:
       checks.has_methods(self, 'labelling', 'run', 'ensemble')
     if self.batch_noise and getattr(self.noise, 'on_device', False):

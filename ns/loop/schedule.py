@@ -38,9 +38,12 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
                         [teacher.trained for teacher in teachers],
                         work.calibrate(run, generation, generations),
                         teachers=teachers)
-      label = add('label', _label_form(run, generation, teachers, calibrate),
-                  sizes.label(generations),
-                  _label_reads(generation, teachers, calibrate),
+      # The selection that is labelled again, if it is one.
+      pool = generation.relabel and finished[generation.relabel].selected
+      label = add('label', _label_form(run, generation, teachers, calibrate,
+                                       pool),
+                  sizes.label(generation, generations),
+                  _label_reads(generation, teachers, calibrate, pool),
                   work.label(run, generation, generations), teachers=teachers)
       select = add('select', _select_form(run, generation, label),
                    sizes.select(generation.select), (label,),
@@ -60,7 +63,8 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
       add('export', _export_form(generation, trained),
           sizes.export(generation), (trained,), work.export(run, generation))
     finished[generation.name] = steps.Finished(
-        generation=generation, trained=trained, evaluated=evaluated)
+        generation=generation, trained=trained, evaluated=evaluated,
+        selected=select)
   return tuple(made)
 
 
@@ -83,10 +87,11 @@ def _calibrate_form(run, generation, teachers):
           'validation': manifest.canonical(validation)}
 
 
-def _label_form(run, generation, teachers, calibrate):
+def _label_form(run, generation, teachers, calibrate, pool):
   return {'teachers': _teachers_form(teachers),
           'labelling': manifest.canonical(generation.labelling),
-          'pool': manifest.canonical(run.data.unlabelled),
+          'pool': ({'selected': pool.fingerprint} if pool else
+                   manifest.canonical(run.data.unlabelled)),
           **({'calibrate': calibrate.fingerprint} if calibrate else {})}
 
 
@@ -96,11 +101,10 @@ def _teachers_form(teachers):
           for teacher in teachers]
 
 
-def _label_reads(generation, teachers, calibrate):
+def _label_reads(generation, teachers, calibrate, pool):
   """What the teachers are and, where it asks how good they are, that too."""
   reads = [teacher.trained for teacher in teachers]
-  if calibrate:
-    reads.append(calibrate)
+  reads += filter(None, (calibrate, pool))
   if steps.asks_for_accuracy(generation.labelling):
     reads += [teacher.evaluated for teacher in teachers]
   return tuple(reads)

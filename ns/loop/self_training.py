@@ -72,6 +72,7 @@ class SelfTraining:
         raise ValueError(
             f'`Generation.teachers` of {generation.name!r} should be earlier '
             f'generations, of {names[:index]}, but has {later[0]!r}.')
+      _check_relabel(generation, built[:index])
     checks.integer(self, 'seed', at_least=0)
     seeds.Seed(self.seed)  # It is below 2**64, too.
     checks.has_methods(self, 'runtime', 'strategy')
@@ -213,3 +214,13 @@ class SelfTraining:
             '`SelfTraining.generations`; give another `--work_dir`, or remove '
             f'`{path}`.')
     return finished
+
+
+def _check_relabel(generation, earlier) -> None:
+  """Images can be labelled again that were selected before."""
+  names = [each.name for each in earlier if each.has_teacher]
+  if generation.relabel is not None and generation.relabel not in names:
+    raise ValueError(
+        f'`Generation.relabel` of {generation.name!r} should be an earlier '
+        'generation with pseudo-labels, of '
+        f'{names}, but is {generation.relabel!r}.')

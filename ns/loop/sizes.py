@@ -4,17 +4,20 @@ from ns.mixture import batches
 from ns.models import cost
 
 
-def label(teachers) -> str:
-  return 'labelled by ' + ' and '.join(teacher.name for teacher in teachers)
+def label(generation, teachers) -> str:
+  again = ('' if generation.relabel is None else
+           f'what was selected for {generation.relabel}, ')
+  return f'{again}labelled by ' + ' and '.join(
+      teacher.name for teacher in teachers)
 
 
 def calibrate(run, policy) -> str:
-  validation = run.data.evaluation_sets[0]
-  return (f'{type(policy).__name__} on {validation.num_examples:,} '
-          f'{validation.name} images')
+  return f'{type(policy).__name__} on {run.data.evaluation_sets[0].name}'
 
 
 def select(policy) -> str:
+  if not hasattr(policy, 'balance'):
+    return 'the images and copies as they were selected'
   least = policy.min_confidence
   rule = ('all' if least is None else
           'confidence of at least ' + (

@@ -12,6 +12,7 @@ from ns.core import files
 from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
+from ns.loop import pool as pools
 from ns.mixture import batches
 from ns.mixture import views
 from ns.pseudolabel import teacher as teacher_lib
@@ -26,10 +27,12 @@ class Finished:
     generation: of the run.
     trained: the stage that its finished network comes from.
     evaluated: the stage that says how good it is.
+    selected: the stage that selected images for it; None without a teacher.
   """
   generation: Any
   trained: Any
   evaluated: Any
+  selected: Any = None
 
 
 def calibrate(run, generation, run_folder, folder, *, teachers):
@@ -44,7 +47,8 @@ def calibrate(run, generation, run_folder, folder, *, teachers):
 
 def label(run, generation, run_folder, folder, *, teachers):
   """The teachers' moving averages label the pool, without noise."""
-  labelling, pool = generation.labelling, run.data.unlabelled
+  labelling = generation.labelling
+  pool = pools.of(run, generation, run_folder)
   more = {}
   if generation.calibration:
     more['temperature'] = temperature(generation, run_folder)
@@ -95,8 +99,8 @@ def asks_for_accuracy(labelling) -> bool:
 def select(run, generation, run_folder, folder):
   """Filters and balances, and writes what training reads."""
   return generation.select.run(
-      str(run_folder / generation.name / 'label'), run.data.unlabelled,
-      str(folder), _seed(run, generation, 'select'), run.data.classes,
+      str(run_folder / generation.name / 'label'),
+      pools.of(run, generation, run_folder), str(folder), _seed(run, generation, 'select'), run.data.classes,
       on_progress=lambda done, total: termination.check())
 
 

@@ -50,17 +50,18 @@ def calibrate(run, generation, teachers) -> Work:
 
 
 def label(run, generation, teachers) -> Work:
-  images = run.data.unlabelled.num_examples
+  images = _pool(run, generation)
   a_image = storage.prediction(generation.labelling, run.data.classes)
   return dataclasses.replace(
       _labelling(run, generation, teachers, images),
-      written=round(images * a_image))
+      is_bound=generation.relabel is not None, written=round(images * a_image))
 
 
 def select(run, generation) -> Work:
   pool, policy = run.data.unlabelled, generation.select
-  per_class = getattr(policy.balance, 'images_per_class', None)
-  images = pool.num_examples
+  per_class = getattr(getattr(policy, 'balance', None), 'images_per_class',
+                      None)
+  images = _pool(run, generation)
   if per_class:
     images = min(images, per_class * run.data.classes)
   a_image = storage.selected(policy, pool, run.data.classes)
@@ -93,6 +94,15 @@ def evaluate(run, generation) -> Work:
 
 def export(run, generation) -> Work:
   return Work(written=storage.exported(run, generation))
+
+
+def _pool(run, generation) -> int:
+  """How many images it is labelled; of a selection, how many at most."""
+  if generation.relabel is None:
+    return run.data.unlabelled.num_examples
+  earlier, = (each for each in run.generations
+              if each.name == generation.relabel)
+  return select(run, earlier).images
 
 
 def _labelling(run, generation, teachers, images) -> Work:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent import futures
 import dataclasses
 import os
-import re
 
 import numpy as np
 
@@ -19,12 +18,6 @@ from ns.mixture import sources
 
 class EndsEarly(Exception):
   """A file cannot be read on, for the reason that is its text."""
-
-
-def reason(error) -> str:
-  """What a `tf.errors.OpError` says, without where in TensorFlow it arose."""
-  first = error.message.splitlines()[0]
-  return re.sub(r'^{{.*?}} | \[Op:.*$', '', first).strip().rstrip('.')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

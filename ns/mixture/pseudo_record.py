@@ -16,6 +16,7 @@ store, so they need not be the argmax and maximum of `probabilities` to the last
 bit. All work: the module imports TensorFlow; facades do not import it.
 """
 
+from collections.abc import Sequence
 import re
 
 from etils import epath
@@ -32,6 +33,10 @@ _LABEL = 'label'
 _CONFIDENCE = 'confidence'
 _COPIES = 'copies'
 _KEY = 'key'
+_SCALARS = {
+    name: tf.io.FixedLenFeature([], dtype) for name, dtype in (
+        (_IMAGE, tf.string), (_LABEL, tf.int64), (_CONFIDENCE, tf.float32),
+        (_COPIES, tf.int64), (_KEY, tf.string))}
 
 
 def path(folder: epath.PathLike, number: int, num_files: int) -> epath.Path:
@@ -91,16 +96,30 @@ def parse(serialised: tf.Tensor, classes: int) -> dict[str, tf.Tensor]:
     `label` [] int64, `confidence` [] float32, `copies` [] int64, `key` []
     string.
   """
-  scalar = lambda dtype: tf.io.FixedLenFeature([], dtype)
   parsed = tf.io.parse_example(serialised, {
-      _IMAGE: scalar(tf.string),
-      _PROBABILITIES: tf.io.FixedLenFeature([classes], tf.float32),
-      _LABEL: scalar(tf.int64),
-      _CONFIDENCE: scalar(tf.float32),
-      _COPIES: scalar(tf.int64),
-      _KEY: scalar(tf.string),
-  })
+      **_SCALARS,
+      _PROBABILITIES: tf.io.FixedLenFeature([classes], tf.float32)})
   return {
       'image': parsed[_IMAGE], 'probabilities': parsed[_PROBABILITIES],
       'label': parsed[_LABEL], 'confidence': parsed[_CONFIDENCE],
       'copies': parsed[_COPIES], 'key': parsed[_KEY]}
+
+
+def image(serialised: tf.Tensor) -> dict[str, tf.Tensor]:
+  """What a record has of its image, as a source gives it: `key`, `image`."""
+  return scalars(serialised, ['key', 'image'])
+
+
+def scalars(serialised: tf.Tensor, names: Sequence[str]
+            ) -> dict[str, tf.Tensor]:
+  """Some features of a record or of a batch, as of `parse`.
+
+  Args:
+    serialised: [] or [batch] string.
+    names: of `image`, `label`, `confidence`, `copies` and `key`; the others are
+      not looked at.
+  """
+  features = {name: _IMAGE if name == 'image' else name for name in names}
+  parsed = tf.io.parse_example(
+      serialised, {feature: _SCALARS[feature] for feature in features.values()})
+  return {name: parsed[feature] for name, feature in features.items()}

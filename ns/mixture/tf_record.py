@@ -14,6 +14,7 @@ import gzip
 from etils import epath
 
 from ns.core import checks
+from ns.core import op_error
 from ns.mixture import container
 
 _BUFFER = 1 << 20
@@ -68,7 +69,7 @@ class TfRecord(container.DeclaredFiles):
           yield record
     except tf.errors.OpError as error:
       raise container.EndsEarly(
-          f'cannot be read on: {container.reason(error)}') from error
+          f'cannot be read on: {op_error.reason(error)}') from error
 
   def _some(self, path: str, rows: list[int]) -> Iterator[bytes]:
     """The records at these rows."""

@@ -9,6 +9,7 @@ import numpy as np
 from ns.core import checks
 from ns.core import errors
 from ns.core import files as files_lib
+from ns.core import op_error
 from ns.mixture import container
 from ns.mixture import source_manifest
 
@@ -94,7 +95,7 @@ class Tfds(container.Container):
           yield record[self.image], label
     except tf.errors.OpError as error:
       raise container.EndsEarly(
-          f'cannot be read on: {container.reason(error)}') from error
+          f'cannot be read on: {op_error.reason(error)}') from error
 
   @functools.cached_property
   def _built(self):

@@ -67,7 +67,8 @@ def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
   Args:
     scan: of the pool.
     balance: see `ns.pseudolabel.balance`; one that offers `copies` alone has
-      keys, labels and confidences of the kept images in memory.
+      keys, labels and confidences of the kept images in memory. One that offers
+      `decide(scan, surveyed, seed)` gives the decision itself.
     seed: for the balance.
     header: of the predictions.
     path: where the selection goes.
@@ -78,6 +79,7 @@ def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
   Raises:
     RunError: there are no images, none passes the filter, or none is used.
   """
+  decides = hasattr(balance, 'decide')
   streams = hasattr(balance, 'rule') and hasattr(balance, 'thresholds')
   surveyed = decisions.survey(scan, balance.thresholds if streams else (0.0,))
   if not scan.num_images:
@@ -88,7 +90,9 @@ def choose(scan: scans.Scan, balance, seed: seeds_lib.Seed,
         f'No image of `{name}` reaches {rule}: the highest confidence of '
         f'{scan.num_images} is {surveyed.highest:.4g}; lower it or train a '
         'better teacher.')
-  if streams:
+  if decides:
+    decision = balance.decide(scan, surveyed, seed)
+  elif streams:
     decision = decisions.decide(scan, surveyed, balance.rule(surveyed.counts),
                                 seed)
   else:

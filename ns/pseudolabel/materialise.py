@@ -52,7 +52,7 @@ class Materialise:
   def run(self, choice: choices.Choice, source, header: headers.Header,
           folder: str, num_files: int,
           on_progress: Callable[[int, int], None] | None = None
-          ) -> dict[str, int]:
+          ) -> dict[str, dict[str, int]]:
     """Writes the files.
 
     Args:
@@ -65,7 +65,8 @@ class Materialise:
         included, and the number of all.
 
     Returns:
-      The files by name, in order, with their examples, counting copies.
+      The files by name, in order: `records`, with their examples, counting
+      copies, and `record_images`, with their images.
 
     Raises:
       RunError: the source is not what the predictions were made of.
@@ -84,8 +85,10 @@ class Materialise:
     for part in self._written(todo, choice, source, folder):
       done += part.images
       report(done, total)
-    return {name: examples for part in parts
-            for name, examples in part.examples(folder).items()}
+    joined = lambda counts: {
+        name: count for each in counts for name, count in each.items()}
+    return {'records': joined(part.examples(folder) for part in parts),
+            'record_images': joined(part.images_by_file for part in parts)}
 
   def _parts(self, choice, source, header, num_files) -> list['_Part']:
     from ns.mixture import pseudo_record
@@ -143,6 +146,13 @@ class _Part:
   of: int
   names: Sequence[str]
   digest: str
+
+  @property
+  def images_by_file(self) -> dict[str, int]:
+    """How many images each of its files has: they go to these in turn."""
+    each, more = divmod(self.images, len(self.names))
+    return {name: each + (place < more)
+            for place, name in enumerate(self.names)}
 
   def is_finished(self, folder) -> bool:
     """Whether its files are there, of this digest and of their sizes."""

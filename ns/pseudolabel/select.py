@@ -4,19 +4,17 @@ from collections.abc import Callable
 from collections.abc import Sequence
 import dataclasses
 
-from etils import epath
 import numpy as np
 
 from ns.core import checks
 from ns.core import errors
-from ns.core import manifest
 from ns.core import seeds
 from ns.pseudolabel import choice as choices
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import materialise as materialise_lib
 from ns.pseudolabel import scan as scans
 from ns.pseudolabel import score_bound
-from ns.pseudolabel import store
+from ns.pseudolabel import selecting
 from ns.pseudolabel import truth as truths
 
 
@@ -84,33 +82,20 @@ class Select:
       Counts: `pool`, `kept` (confident enough), `used` (with a copy) and
       `copies` (of these); each also by class, as `pool_per_class` and so on;
       `broken`, where there are images that do not decode, which are in none of
-      those; and `records`, the examples in each file of them. Where the source
-      has hidden labels or foreign images, also what `truth.report` says; that
-      decides on nothing.
+      those; and, for each file of records, `records`, its examples with copies
+      counted, and `record_images`, its images. Where the source has hidden
+      labels or foreign images, also what `truth.report` says; that decides on
+      nothing.
 
     Raises:
       RunError: predictions are missing or not of this source and these
         classes; no image is confident enough; a class is empty.
     """
-    if num_shards < 1:
-      raise ValueError('`num_shards` should be at least 1, but is '
-                       f'{num_shards}.')
-    header = _checked_header(predictions_folder, source, classes)
-    scratch = epath.Path(folder) / manifest.SCRATCH
-    choice = self.choose(predictions_folder, source, seed, classes, header,
-                         store.selection_path(scratch))
-    final = epath.Path(store.selection_path(folder))
-    final.unlink(missing_ok=True)
-    counts = {'records': self.materialise.run(
-        choice, source, header, folder, num_shards, on_progress)}
-    epath.Path(store.selection_path(scratch)).replace(final)
-    scratch.rmtree()
-    for name, per_class in choice.per_class.items():
-      counts[name] = int(per_class.sum())
-      counts[f'{name}_per_class'] = per_class.tolist()
-    if choice.broken:
-      counts['broken'] = choice.broken
-    return {**counts, **truths.report(counts, choice.marked)}
+    return selecting.run(
+        lambda header, path: self.choose(
+            predictions_folder, source, seed, classes, header, path),
+        self.materialise, predictions_folder, source, folder, classes,
+        num_shards, on_progress)
 
   def choose(self, predictions_folder: str, source, seed: seeds.Seed,
              classes: int, header: headers.Header, path: str
@@ -153,26 +138,3 @@ class Select:
     if self.bounds:
       asked.append('`Select.bounds`')
     return ' and '.join(asked)
-
-
-def _checked_header(folder, source, classes) -> headers.Header:
-  """The header that all files of predictions have in common."""
-  first = None
-  digest = source.digest()
-  for shard in source.shards:
-    path = store.predictions_path(folder, shard.name)
-    header, rows = store.read_header(path)
-    first = first or header
-    for what, expected, found in (
-        ('classes', classes, header.classes),
-        ('source', source.name, header.source_name),
-        ('source digest', digest, header.source_digest),
-        ('teacher fingerprint', first.teacher_fingerprint,
-         header.teacher_fingerprint),
-        ('temperature', first.temperature, header.temperature),
-        ('number of rows', shard.num_examples, rows)):
-      if found != expected:
-        raise errors.RunError(
-            f'`{path}` should be of {what} {expected!r}, but is of {found!r}; '
-            'label the pool again.')
-  return first

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ns.core import errors
+from ns.core import op_error
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,7 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
       the images come as they are stored, pixels or bytes.
 
   Raises:
-    RunError: a record cannot be read, an image is not of the size that is
+    RunError: the source's own, if it raises one; a record cannot be read, an image is not of the size that is
       expected, or the shard has another number of records than it declares.
   """
   records = source.records(shard)
@@ -53,11 +54,11 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
       yield Batch(keys, batch['image'],
                   batch.get('is_good', np.ones(len(keys), bool)))
   except tf.errors.OpError as error:
+    said = op_error.run_error(error)
     raise errors.RunError(
-        f'The images of shard `{shard.name}` of `{source.name}` cannot be read '
-        f'as batches of one size after record {rows}: '
-        f'{error.message.splitlines()[0].rstrip(".")}; repair or resize '
-        'them.') from error
+        said or f'The images of shard `{shard.name}` of `{source.name}` cannot '
+        f'be read as batches of one size after record {rows}: '
+        f'{op_error.reason(error)}; repair or resize them.') from error
   if rows != shard.num_examples:
     raise errors.RunError(
         f'Shard `{shard.name}` of `{source.name}` should have '

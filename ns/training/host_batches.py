@@ -6,20 +6,16 @@ did not decode are told by them.
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-import re
 import sys
 from typing import Any
 
 import tensorflow as tf
 
 from ns.core import errors
+from ns.core import op_error
 from ns.core import types
 
 _NAMED = 20
-# What an assertion in a pipeline says, or an error in its Python, within what
-# TensorFlow says around it.
-_SAID = re.compile(r'assertion failed: \[(.*?)\.?\]|\bRunError: (.*?)\.?$',
-                   re.MULTILINE)
 
 
 class HostBatches:
@@ -45,7 +41,7 @@ class HostBatches:
         return
       except tf.errors.OpError as error:
         raise errors.RunError(f'A batch of {self._name} cannot be made: '
-                              f'{_reason(error)}.') from error
+                              f'{op_error.reason(error)}.') from error
       keys = batch.pop(types.KEY, None)
       if keys is not None:
         self._look(keys.numpy(), batch[types.WEIGHT].numpy())
@@ -61,9 +57,3 @@ class HostBatches:
         print(f'{self._name}: the image `{key.decode(errors="replace")}` does '
               f'not decode, and counts for nothing{more}', file=sys.stderr,
               flush=True)
-
-
-def _reason(error: tf.errors.OpError) -> str:
-  said = _SAID.search(error.message)
-  return (said[1] or said[2]) if said else (
-      error.message.splitlines()[0].rstrip('.'))

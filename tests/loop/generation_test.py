@@ -1,7 +1,9 @@
 import pytest
 
+from ns import evaluation
 from ns import mixture
 from ns import noise
+from ns import pseudolabel
 from ns import training
 from tests.support import tiny
 
@@ -55,6 +57,24 @@ def test_wrong_arguments(field, value, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     tiny.generation(**arguments)
   assert str(caught.value) == f'`Generation.{field}` should be {said}'
+
+
+def test_a_selection_can_be_kept_only_where_there_is_one():
+  keep = pseudolabel.KeepSelection()
+  tiny.generation('student', has_teacher=True, select=keep, relabel='student1')
+  with pytest.raises(ValueError) as caught:
+    tiny.generation('student', has_teacher=True, select=keep)
+  assert str(caught.value) == (
+      '`Generation.relabel` should be an earlier generation, whose images '
+      '`KeepSelection` keeps, but is None; bind it, or a `Select`.')
+
+
+def test_a_calibration_needs_a_labelling_of_teachers():
+  with pytest.raises(TypeError, match=r'`Generation.labelling` should be an '
+                     r'object with `run\(\)` and `ensemble\(\)`'):
+    tiny.generation('student', has_teacher=True,
+                    labelling=evaluation.Accuracy(),
+                    calibration=pseudolabel.TemperatureScaling())
 
 
 def test_teachers_are_different_ones():

@@ -123,6 +123,31 @@ def test_what_decides_on_a_calibration(tmp_path, change, how, matters):
   assert (before[name] != after[name]) == matters
 
 
+def test_a_selection_that_is_labelled_again_is_read(tmp_path):
+  changes = {'student2': {'relabel': 'student1', 'teachers': ['teacher']}}
+  plain = {'student2': {'teachers': ['teacher']}}
+  run = tiny.run(tmp_path, students=2, changes=changes)
+  label, = [s for s in run.stages() if s.name == 'student2/label']
+  select, = [s for s in run.stages() if s.name == 'student1/select']
+  assert [stage.name for stage in label.reads] == [
+      'teacher/train', 'student1/select']
+  assert label.form['pool'] == {'selected': select.fingerprint}
+  old = fingerprints(tiny.run(tmp_path, students=2, changes=plain))
+  new = fingerprints(run)
+  assert [name for name in ALL if old[name] != new[name]] == ALL[6:]
+
+
+@pytest.mark.parametrize('name, known', [
+    ('teacher', "['student1']"), ('student2', "['student1']"),
+    ('b7', "['student1']")])
+def test_a_selection_should_be_an_earlier_one(tmp_path, name, known):
+  with pytest.raises(ValueError) as caught:
+    tiny.run(tmp_path, students=2, changes={'student2': {'relabel': name}})
+  assert str(caught.value) == (
+      "`Generation.relabel` of 'student2' should be an earlier generation with "
+      f'pseudo-labels, of {known}, but is {name!r}.')
+
+
 def test_another_evaluation_changes_itself_alone(tmp_path):
   assert changed(tmp_path, {'student1': {
       'evaluation': OtherKind()}}) == ['student1/evaluate']

@@ -12,9 +12,13 @@ from tests.support import tiny
 def test_what_there_is_to_do(tmp_path):
   run = tiny.run(tmp_path)
   teacher, student = run.generations
-  assert sizes.label([teacher, student]) == 'labelled by teacher and student1'
+  assert sizes.label(student, [teacher, student]) == (
+      'labelled by teacher and student1')
+  assert sizes.label(dataclasses.replace(student, relabel='student1'),
+                     [teacher]) == (
+      'what was selected for student1, labelled by teacher')
   assert sizes.calibrate(run, pseudolabel.TemperatureScaling()) == (
-      'TemperatureScaling on 8 validation images')
+      'TemperatureScaling on validation')
   assert sizes.train(run, teacher).endswith(
       ' parameters, batches of 16 images of 8 x 8')
   assert sizes.train(run, student).endswith(
@@ -48,6 +52,8 @@ def test_a_selection_says_its_rules():
   assert sizes.select(pseudolabel.Select(
       min_confidence=[0.3, 0.5, 0.25], balance=pseudolabel.Unbalanced())
   ) == 'confidence of at least 0.25 to 0.5 by class, not balanced'
+  assert sizes.select(pseudolabel.KeepSelection()) == (
+      'the images and copies as they were selected')
 
 
 def test_weights_from_elsewhere_take_no_steps(tmp_path):

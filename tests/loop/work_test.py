@@ -122,6 +122,23 @@ def test_a_selection_has_no_more_than_the_pool_and_the_balance(tmp_path):
     assert found.written == images * (12 + 64 + 4 * 4 + 160)
 
 
+def test_a_selection_that_is_labelled_again_is_at_most_what_it_was(tmp_path):
+  run = tiny.run(tmp_path, students=3, changes={
+      'student1': {'select': pseudolabel.Select(
+          balance=pseudolabel.Balance(images_per_class=7))},
+      'student2': {'relabel': 'student1'},
+      'student3': {'relabel': 'student2',
+                   'select': pseudolabel.KeepSelection()}})
+  _, first, second, third = run.generations
+  assert run.data.unlabelled.num_examples > 28
+  assert not work.label(run, first, []).is_bound
+  for generation in second, third:
+    labelled = work.label(run, generation, [first])
+    assert (labelled.images, labelled.is_bound) == (28, True)
+    selected = work.select(run, generation)
+    assert (selected.images, selected.is_bound) == (28, True)
+
+
 def test_an_evaluation_is_of_all_sets_at_the_last_size(tmp_path):
   run = tiny.run(tmp_path)
   teacher = run.generations[0]

@@ -10,7 +10,7 @@ def test_import_is_free_of_tensorflow_and_pyarrow():
       'pseudolabel.ThresholdGrid(images_per_class=3); '
       'pseudolabel.Materialise(reencode=pseudolabel.Reencode()); '
       'pseudolabel.ScoreBound(score="margin", at_least=0); '
-      'pseudolabel.TemperatureScaling(); '
+      'pseudolabel.TemperatureScaling(); pseudolabel.KeepSelection(); '
       'print([m for m in ("tensorflow", "pyarrow", "seqio", "PIL", '
       '"apache_beam") if m in sys.modules])')
   # The tests' import path, wherever it came from.

@@ -112,15 +112,16 @@ def test_against_brute_force(labelled, pool, folder, wanted, minimum):
       'kept': len(kept), 'kept_per_class': per_class(kept),
       'used': len(rows), 'used_per_class': per_class(chosen),
       'copies': 3 * wanted, 'copies_per_class': [wanted] * 3,
-      'records': examples(folder), 'accuracy_pool': right(range(150)),
+      'records': examples(folder), 'record_images': examples(folder, True),
+      'accuracy_pool': right(range(150)),
       'accuracy_kept': right(kept), 'accuracy_used': right(chosen)}
   json.dumps(counts)
 
 
-def examples(folder):
-  """By file, by counting its records' copies again."""
+def examples(folder, once=False):
+  """By file, by counting its records' copies, or its records, again."""
   return {path.name: sum(
-      int(pseudo_record.parse(record, 3)['copies'])
+      1 if once else int(pseudo_record.parse(record, 3)['copies'])
       for record in tf.data.TFRecordDataset(str(path)))
           for path in sorted(folder.glob('pseudo-*'))}
 
@@ -156,6 +157,7 @@ def test_no_more_files_than_images(labelled, pool, folder):
   few = np.sort(TABLE.max(axis=1))[-3]
   counts = run(labelled, pool, folder, min_confidence=float(few), num_shards=8)
   assert counts['used'] == len(counts['records']) == 3
+  assert set(counts['record_images'].values()) == {1}
   assert sorted(os.listdir(folder)) == [
       *(f'pseudo-{i:05}-of-00003.tfrecord' for i in range(3)),
       'selection.parquet']

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -58,6 +59,22 @@ def test_images_of_several_sizes_are_an_error():
       'The images of shard `00000-of-00001` of `pool` cannot be read as '
       'batches of one size after record 0: ')
   assert str(caught.value).endswith('; repair or resize them.')
+
+
+def test_what_a_source_says_is_said_as_it_is():
+  sentence = 'The file `a` changed since it was looked through; do b.'
+
+  def rows():
+    yield {'key': b'pool/0', 'image': np.zeros([4, 4, 1], np.uint8)}
+    raise errors.RunError(sentence)
+
+  source = fakes.Pool((3,))
+  source.records = lambda shard: tf.data.Dataset.from_generator(
+      rows, output_signature={'key': tf.TensorSpec([], tf.string),
+                              'image': tf.TensorSpec([4, 4, 1], tf.uint8)})
+  with pytest.raises(errors.RunError) as caught:
+    read(source, 0, 2)
+  assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize('extra, found', [(2, 6), (-1, 3)])
