@@ -10,6 +10,7 @@ from ns.models import keras_application
 from ns.models import keras_network
 from ns.models import weights
 from ns.noise import model_noise
+from tests.support import long_form
 from tests.support import two_devices
 
 Application = keras_application.KerasApplication
@@ -64,9 +65,12 @@ def test_the_smallest_sizes_are_those_of_keras():
     assert f'must be at least {smallest}x{smallest};' in str(raised.value)
 
 
-@pytest.mark.parametrize('name, channels, variance', [
-    ('EfficientNetB0', 3, 0.5), ('MobileNetV3Small', 3, 0.1),
-    ('ResNet50', 1, 1), ('MobileNetV2', 3, 0.02)])
+NETWORKS = [('EfficientNetB0', 3, 0.5), ('MobileNetV3Small', 3, 0.1),
+            ('ResNet50', 1, 1), ('MobileNetV2', 3, 0.02)]
+
+
+@pytest.mark.parametrize('name, channels, variance',
+                         long_form.cases(NETWORKS, NETWORKS[1:3]))
 def test_logits_are_those_of_keras(name, channels, variance, tmp_path):
   function = getattr(keras.applications, name)
   theirs = function(weights=None, input_shape=(64, 64, 3), classes=5,

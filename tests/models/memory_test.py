@@ -14,6 +14,7 @@ from ns.models import memory
 from ns.noise import model_noise
 from tests.models import catalogue
 from tests.models import small_nets
+from tests.support import long_form
 
 
 def kept(**fields):
@@ -238,13 +239,14 @@ print(json.dumps([before, bytes_of('VmHWM')]))
 """
 
 
+TAKEN = [('training', 'tiny', 28, 2048), ('training', 'b0', 96, 16),
+         ('inference', 'b0', 224, 24)]
+
+
 @pytest.mark.skipif(not os.path.exists('/proc/self/status'),
                     reason='measured as Linux tells it')
-@pytest.mark.parametrize('kind, name, size, batch', [
-    ('training', 'tiny', 28, 2048),
-    ('training', 'b0', 96, 16),
-    ('inference', 'b0', 224, 24),
-])
+@pytest.mark.parametrize('kind, name, size, batch',
+                         long_form.cases(TAKEN, TAKEN[::2]))
 def test_within_a_fifth_of_what_a_process_takes(kind, name, size, batch,
                                                 tmp_path):
   file = 'tiny' if name == 'tiny' else 'efficientnet'

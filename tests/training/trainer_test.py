@@ -19,6 +19,7 @@ from ns.training import learning_rate
 from ns.training import optimizer
 from ns.training import trainer
 from tests.support import data_sets
+from tests.support import long_form
 from tests.support import tiny
 
 
@@ -132,7 +133,8 @@ def test_killed_before_the_commit_loses_the_last_steps_at_most(tmp_path, whole):
   assert min(taken) == 50
 
 
-@pytest.mark.parametrize('at', [0, 26, 59])
+@pytest.mark.parametrize('at', long_form.cases(
+    [0, 25, 26, 59], [0, 26, 59]))
 def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
   folder, results = whole
   training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
@@ -149,7 +151,8 @@ def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
   assert without_times(again) == without_times(results)
 
 
-@pytest.mark.parametrize('at', [0, 25, 43])
+@pytest.mark.parametrize('at', long_form.cases(
+    [0, 19, 25, 43, 58], [0, 25, 43]))
 def test_asked_to_end_it_ends_after_the_step_and_goes_on_from_there(
     tmp_path, whole, at):
   folder, results = whole

@@ -52,7 +52,15 @@ def ns_py_test_main(name, env = {}, size = "small", **kwargs):
         **kwargs
     )
 
-def ns_py_test(name, srcs, args = [], deps = [], **kwargs):
+def ns_py_test(
+        name,
+        srcs,
+        args = [],
+        deps = [],
+        env = {},
+        long_form = False,
+        tags = [],
+        **kwargs):
     """A test of pytest functions; fails when there is none in its files.
 
     `--test_filter=NAME`, `shard_count` and the XML report work. pytest need not
@@ -63,13 +71,24 @@ def ns_py_test(name, srcs, args = [], deps = [], **kwargs):
       srcs: the test files.
       args: more arguments for pytest.
       deps: what the test files import, pytest left out.
+      env: more environment variables.
+      long_form: whether there is also NAME_long, which `//...` leaves out: the
+        same test with all cases (//tests/support:long_form).
+      tags: as of py_test.
       **kwargs: as of ns_py_test_main.
     """
-    ns_py_test_main(
-        name = name,
+    shared = dict(
+        kwargs,
         srcs = srcs + ["//tools/bazel:pytest_main.py"],
         args = ["$(rootpath %s)" % src for src in srcs] + args,
         main = "//tools/bazel:pytest_main.py",
         deps = deps + ["//tools/bazel:pytest_main"],
-        **kwargs
     )
+    ns_py_test_main(name = name, env = env, tags = tags, **shared)
+    if long_form:
+        ns_py_test_main(
+            name = name + "_long",
+            env = dict(env, NS_LONG_TESTS = "1"),
+            tags = tags + ["manual"],
+            **dict(shared, size = "enormous")
+        )

@@ -8,7 +8,7 @@ from tools.bench import model
 
 
 def test_the_last_line_has_every_figure(capsys):
-  model.main(['--rounds=1', '--batch=2', '--image_size=64'])
+  model.main(['--rounds=1', '--batch=2', '--image_size=32'])
   figures = json.loads(capsys.readouterr().out.splitlines()[-1])
   assert figures.pop('bench') == 'model'
   assert set(figures) == {
