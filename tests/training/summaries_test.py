@@ -1,19 +1,31 @@
+import types
+
+import numpy as np
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.util import tensor_util
 
 from ns.training import summaries
 
 
-def read(folder):
-  """{name: [(step, value)]}, as TensorBoard reads the folder."""
+def accumulated(folder):
+  """The folder as TensorBoard reads it."""
   accumulator = event_accumulator.EventAccumulator(
       str(folder), size_guidance={event_accumulator.TENSORS: 0})
   accumulator.Reload()
-  from tensorboard.util import tensor_util
-  return {
-      name: [(event.step, float(tensor_util.make_ndarray(event.tensor_proto)))
-             for event in accumulator.Tensors(name)]
-      for name in accumulator.Tags()['tensors']}
+  return accumulator
+
+
+def tensors(folder, name):
+  return [(event.step, tensor_util.make_ndarray(event.tensor_proto))
+          for event in accumulated(folder).Tensors(name)]
+
+
+def read(folder):
+  """{name: [(step, value)]} of scalars."""
+  return {name: [(step, float(value)) for step, value in tensors(folder, name)]
+          for name in accumulated(folder).Tags()['tensors']}
 
 
 def test_tensorboard_reads_what_was_written(tmp_path):
@@ -37,6 +49,57 @@ def test_a_restart_adds_to_the_curves(tmp_path):
     with summaries.Writer(tmp_path) as writer:
       writer.write(step, {'loss': float(step)})
   assert read(tmp_path) == {'loss': [(1, 1.0), (2, 2.0)]}
+
+
+def test_a_text_stands_as_it_is(tmp_path):
+  with summaries.Writer(tmp_path) as writer:
+    writer.write_text('config', '# Run: *all*\n\na.b = 1\n')
+  (step, text), = tensors(tmp_path, 'config')
+  assert (step, text.item().decode()) == (
+      0, '    # Run: *all*\n    \n    a.b = 1\n')
+
+
+def test_images_of_both_kinds(tmp_path):
+  pixels = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
+  with summaries.Writer(tmp_path) as writer:
+    writer.write_images({'image': tf.constant(pixels),
+                         'is_labelled': tf.constant([0.0, 1.0, 0.0])})
+  for name, chosen in ('labelled', [1]), ('pseudo_labelled', [0, 2]):
+    (_, (width, height, png)), = tensors(tmp_path, f'images/{name}')
+    shown = tf.io.decode_png(png.tobytes() if hasattr(png, 'tobytes') else png)
+    assert (int(width), int(height)) == (16, 2)
+    np.testing.assert_array_equal(shown, summaries.sheet(pixels[chosen]))
+
+
+def test_labelled_images_alone(tmp_path):
+  with summaries.Writer(tmp_path) as writer:
+    writer.write_images({'image': np.zeros((2, 2, 2, 3), np.uint8),
+                         'is_labelled': np.ones(2)})
+  assert accumulated(tmp_path).Tags()['tensors'] == ['images/labelled']
+
+
+def test_a_sheet_has_its_images_in_rows():
+  images = np.arange(1, 41, dtype=np.uint8)[:, None, None, None] * np.ones(
+      (1, 2, 3, 1), np.uint8)
+  found = summaries.sheet(images)
+  assert found.shape == (4 * 2, 8 * 3, 1)  # 32 of them.
+  np.testing.assert_array_equal(
+      found[::2, ::3, 0], np.arange(1, 33).reshape(4, 8))
+  np.testing.assert_array_equal(
+      summaries.sheet(images[:9])[::2, ::3, 0],
+      [range(1, 9), [9] + 7 * [0]])
+
+
+def test_histograms_of_weights(tmp_path):
+  variable = types.SimpleNamespace(
+      path='network/kernel', numpy=lambda: np.array([0.0, 0.0, 1.0, 3.0]))
+  with summaries.Writer(tmp_path) as writer:
+    writer.write_histograms(7, [variable])
+  (step, buckets), = tensors(tmp_path, 'network/kernel')
+  assert step == 7
+  # Left, right and count of each.
+  assert (buckets[0, 0], buckets[-1, 1]) == (0.0, 3.0)
+  assert (buckets[0, 2], buckets[:, 2].sum()) == (2, 4)
 
 
 def test_an_error_inside_is_not_swallowed(tmp_path):

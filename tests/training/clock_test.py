@@ -1,0 +1,75 @@
+"""Where time goes, on a clock that stands still until it is told."""
+
+import pytest
+
+from ns.training import clock
+
+
+class Hands:
+  """Seconds that pass when the test says so."""
+  now = 100.0
+
+  def __call__(self):
+    return self.now
+
+
+def laps(measured, hands, *spent):
+  for part, seconds, *images in spent:
+    hands.now += seconds
+    measured.lap(part, *images)
+
+
+def test_shares_are_of_all_time():
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.INPUT, 1), (clock.STEP, 6, 32),
+       (clock.REST, 1), (clock.INPUT, 0), (clock.STEP, 8, 32))
+  assert measured.window() == {
+      'images_per_second': 4.0, 'input_wait_share': 1 / 16,
+      'outside_share': 1 / 16}
+  laps(measured, hands, (clock.REST, 3), (clock.STEP, 1, 8))
+  assert measured.window() == {
+      'images_per_second': 2.0, 'input_wait_share': 0.0, 'outside_share': 0.75}
+  assert measured.whole() == {
+      'images_per_second': 72 / 20, 'input_wait_share': 1 / 20,
+      'outside_share': 4 / 20}
+  assert measured.seconds == 20
+
+
+def test_what_is_skipped_counts_nowhere_but_in_the_seconds():
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.STEP, 2, 8))
+  hands.now += 30
+  measured.skip()
+  laps(measured, hands, (clock.INPUT, 2))
+  assert measured.window() == {
+      'images_per_second': 2.0, 'input_wait_share': 0.5, 'outside_share': 0.0}
+  assert measured.seconds == 34
+
+
+def test_what_was_before_is_forgotten():
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.INPUT, 10), (clock.STEP, 10, 8))
+  measured.restart()
+  assert measured.window() == measured.whole() == {}
+  laps(measured, hands, (clock.STEP, 2, 8))
+  assert measured.window()['images_per_second'] == 4.0
+  assert measured.whole()['images_per_second'] == 4.0
+  assert measured.seconds == 22
+
+
+def test_without_images_there_are_no_figures():
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.REST, 5))
+  assert measured.window() == measured.whole() == {}
+
+
+def test_the_clock_of_the_machine():
+  measured = clock.Clock()
+  before = measured.seconds
+  assert 0 <= before <= measured.seconds
+  with pytest.raises(AttributeError):
+    measured.lap('elsewhere')
