@@ -26,8 +26,6 @@ def number_of_lanes(most: int, *parts: int) -> int:
 def of_source(source, lanes: int, block_examples: int
               ) -> list[list[lane.Block]]:
   """The blocks of each lane of a source (`ns.mixture.sources`)."""
-  from ns.mixture import stream
-
   def pieces(number) -> Iterator[_Piece]:
     divided = len(source.shards) >= lanes
     for shard in source.shards[number::lanes] if divided else source.shards:
@@ -35,9 +33,8 @@ def of_source(source, lanes: int, block_examples: int
                        1 if divided else lanes)
       for begin in range(0, len(rows), block_examples):
         part = rows[begin:begin + block_examples]
-        yield (f'{source.name}/{shard.name}', len(part), functools.partial(
-            lambda shard, part: stream.read(source.records(shard, part)),
-            shard, part))
+        yield (f'{source.name}/{shard.name}', len(part),
+               functools.partial(source.columns, shard.first + part))
 
   return [list(_blocks(pieces(number), block_examples))
           for number in range(lanes)]
@@ -79,8 +76,6 @@ def _block(group: Sequence[_Piece], total: int) -> lane.Block:
   name = names[0] if len(names) == 1 else f'{names[0]} to {names[-1]}'
 
   def read():
-    parts = [each() for each in reads]
-    return {column: np.concatenate([part[column] for part in parts])
-            for column in parts[0]}
+    return lane.joined([each() for each in reads])
 
   return lane.Block(name=name, num_examples=total, read=read)

@@ -23,6 +23,7 @@ from ns.core import errors
 from ns.core import files as files_lib
 from ns.core import manifest as manifest_lib
 from ns.mixture import expected as expected_lib
+from ns.mixture import lane
 from ns.mixture import source_manifest
 from ns.mixture import sources
 
@@ -168,6 +169,9 @@ class FileSource(sources.Source):
           functools.partial(self._chunks, np.asarray(indices)),
           output_signature=signature).unbatch()
 
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    return lane.joined(list(self._chunks(np.asarray(indices))))
+
   def _chunks(self, indices: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
     """The examples, some at a time."""
     for places, file, rows in self._pieces(indices):
@@ -183,7 +187,8 @@ class FileSource(sources.Source):
                 f'`{keys[begin + i]}` is not where it was when `{self.name}` '
                 f'was looked through; remove `{self.manifest_path}` to look '
                 'through the source again.')
-        columns = {'key': np.array(keys[begin:end], object), 'image': chunk}
+        columns = {'image': chunk, 'key': np.array(
+            [key.encode() for key in keys[begin:end]], object)}
         if self.is_labelled:
           columns['label'] = self.class_ids[places[begin:end]]
         yield columns

@@ -15,6 +15,7 @@ import numpy as np
 from ns.core import checks
 from ns.core import errors
 from ns.core import seeds
+from ns.mixture import lane
 from ns.mixture import pools
 from ns.mixture import sources
 from ns.mixture import splits
@@ -68,6 +69,10 @@ class Foreign(sources.Source):
   def at(self, indices: np.ndarray):
     return subset.Subset(name=self.name, source=self.source, indices=indices,
                          is_labelled=False).records()
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    return subset.Subset(name=self.name, source=self.source, indices=indices,
+                         is_labelled=False).columns(None)
 
   def read(self) -> None:
     self.source.read()

@@ -12,6 +12,7 @@ import numpy as np
 from ns.core import checks
 from ns.core import errors
 from ns.core import files
+from ns.mixture import lane
 from ns.mixture import sources
 
 
@@ -96,9 +97,12 @@ class Idx(sources.Source):
   def at(self, indices: np.ndarray):
     import tensorflow as tf
     with tf.device('cpu'):
-      return tf.data.Dataset.from_tensor_slices({
-          'key': np.array(self.keys(indices), dtype=object),
-          'image': self.pixels[indices], 'label': self.class_ids[indices]})
+      return tf.data.Dataset.from_tensor_slices(self.columns(indices))
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    keys = [key.encode() for key in self.keys(indices)]
+    return {'key': np.array(keys, object), 'image': self.pixels[indices],
+            'label': self.class_ids[indices]}
 
   def digest(self) -> str:
     return self._digest

@@ -32,6 +32,14 @@ COPIES = 'copies'
 SEED = 'seed'
 
 
+def joined(parts: Sequence[Columns]) -> Columns:
+  """Columns one after the other; there should be some."""
+  if len(parts) == 1:
+    return parts[0]
+  return {name: np.concatenate([part[name] for part in parts])
+          for name in parts[0]}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Block:
   """Records that are shuffled among each other.

@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 
 from ns.core import errors
+from ns.mixture import lane
 from ns.mixture import sources
 from ns.mixture import subset as subset_lib
 
@@ -90,16 +91,22 @@ class Pools(sources.Source):
       source.read()
 
   def at(self, indices: np.ndarray):
-    datasets = [
-        subset_lib.Subset(name=source.name, source=source, indices=theirs,
-                          is_labelled=False).records()
-        for source, theirs in self._pieces(indices)]
+    datasets = [part.records() for part in self._subsets(indices)]
     if not datasets:
       raise errors.RunError(f'`{self.name}` has no images to read.')
     joined = datasets[0]
     for dataset in datasets[1:]:
       joined = joined.concatenate(dataset)
     return joined
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    return lane.joined([part.columns(np.arange(part.num_examples))
+                        for part in self._subsets(indices)])
+
+  def _subsets(self, indices: np.ndarray) -> list[subset_lib.Subset]:
+    return [subset_lib.Subset(name=source.name, source=source, indices=theirs,
+                              is_labelled=False)
+            for source, theirs in self._pieces(indices)]
 
   @functools.cached_property
   def _ends(self) -> np.ndarray:

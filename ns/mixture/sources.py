@@ -17,6 +17,8 @@ A source is a frozen dataclass that derives from `Source` and says
   at(indices): a `tf.data.Dataset` of the examples with these indices, which
     rise: dicts of `key` [] string; `image` [height, width, channels] uint8 or
     [] string of encoded bytes; and, where it is labelled, `label` [] int64.
+  columns(indices): the same examples, one or more, as arrays [examples, …], of
+    objects where they are of bytes; what is quicker where all are wanted.
   read(): after it, what can be known to be missing or broken is known.
 
 Sources load without TensorFlow, and load it to read: a plan counts examples.
@@ -28,8 +30,10 @@ import math
 import numpy as np
 
 from ns.core import checks
+from ns.mixture import lane
 
 _MAX_SHARD = 16384
+_READ_AT_ONCE = 4096
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,11 @@ class Source:
     first, count = ((shard.first, shard.num_examples) if shard
                     else (0, self.num_examples))
     return self.at(first + (np.arange(count) if rows is None else rows))
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    """See the module."""
+    return lane.joined(list(
+        self.at(indices).batch(_READ_AT_ONCE).as_numpy_iterator()))
 
   def hidden_labels(self) -> np.ndarray | None:
     """[num_examples] int64: for reporting only, never for training."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent import futures
 
-import numpy as np
 import tensorflow as tf
 
 from ns.core import seeds
@@ -40,25 +39,13 @@ def dataset(lanes: Sequence[Sequence[lanes_lib.Block]], spec, seed: seeds.Seed,
         _chunks(_ahead(lanes_lib.Lane(blocks, seed.child('lane', number))
                        .examples(first_step * per_lane)), per_lane)
         for number, blocks in enumerate(lanes)]
-    return map(_joined, zip(*sources))
+    return map(lanes_lib.joined, zip(*sources))
 
   signature = {name: tf.TensorSpec((None, *part.shape), part.dtype)
                for name, part in spec.items()}
   signature[lanes_lib.SEED] = tf.TensorSpec((None,), tf.int64)
   return tf.data.Dataset.from_generator(
       steps, output_signature=signature).unbatch()
-
-
-def read(records: tf.data.Dataset, at_once: int = 4096) -> lanes_lib.Columns:
-  """All records as columns."""
-  return _joined(list(records.batch(at_once).as_numpy_iterator()))
-
-
-def _joined(parts: Sequence[lanes_lib.Columns]) -> lanes_lib.Columns:
-  if len(parts) == 1:
-    return parts[0]
-  return {name: np.concatenate([part[name] for part in parts])
-          for name in parts[0]}
 
 
 def _chunks(blocks: Iterable[lanes_lib.Columns], count: int
@@ -70,7 +57,7 @@ def _chunks(blocks: Iterable[lanes_lib.Columns], count: int
     while end - begin >= missing:
       parts.append({name: values[begin:begin + missing]
                     for name, values in block.items()})
-      yield _joined(parts)
+      yield lanes_lib.joined(parts)
       begin, parts, missing = begin + missing, [], count
     if begin < end:
       parts.append({name: values[begin:] for name, values in block.items()})

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from ns.mixture import lane
 from ns.mixture import sources
 
 
@@ -96,6 +97,12 @@ class Subset(sources.Source):
     return records.map(
         lambda record: {name: value for name, value in record.items()
                         if name != 'label'})
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    columns = self.source.columns(self._theirs(indices))
+    if not self.is_labelled:
+      columns.pop('label', None)
+    return columns
 
   def _theirs(self, indices: np.ndarray | None) -> np.ndarray:
     return self.indices[sources.all_or(indices, self.num_examples)]

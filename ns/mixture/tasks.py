@@ -17,6 +17,7 @@ from ns.core import seeds
 from ns.core import types
 from ns.mixture import division
 from ns.mixture import labels
+from ns.mixture import lane
 from ns.mixture import pseudo_record
 from ns.mixture import sources
 from ns.mixture import stream
@@ -106,7 +107,8 @@ def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
     return tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE).map(parse)
 
   blocks = division.of_files(files, place.lanes, place.block_examples,
-                             lambda path: stream.read(records(path).unbatch()))
+                             lambda path: lane.joined(list(
+                                 records(path).as_numpy_iterator())))
   spec = {name: tf.TensorSpec(part.shape[1:], part.dtype)
           for name, part in records('').element_spec.items()
           if name != 'copies'}

@@ -12,6 +12,7 @@ from ns.core import checks
 from ns.core import seeds
 from ns.images import encode
 from ns.mixture import foreign
+from ns.mixture import lane
 from ns.mixture import sources
 
 KINDS = 'noise', 'stripes', 'checks', 'clouds'
@@ -100,17 +101,20 @@ class Textures(sources.Source):
 
     def chunks() -> Iterator[dict[str, np.ndarray]]:
       for begin in range(0, len(indices), _AT_ONCE):
-        some = indices[begin:begin + _AT_ONCE]
-        images = [self.pixels(int(index)) for index in some]
-        yield {'key': np.array(self.keys(some), object), 'image': (
-            np.array([encode.png(image) for image in images], object)
-            if self.encoded else np.stack(images))}
+        yield self.columns(indices[begin:begin + _AT_ONCE])
 
     images = (tf.TensorSpec([None], tf.string) if self.encoded else
               tf.TensorSpec([None, *self._shape], tf.uint8))
     with tf.device('cpu'):
       return tf.data.Dataset.from_generator(chunks, output_signature={
           'key': tf.TensorSpec([None], tf.string), 'image': images}).unbatch()
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    images = [self.pixels(int(index)) for index in indices]
+    keys = [key.encode() for key in self.keys(indices)]
+    return {'key': np.array(keys, object), 'image': (
+        np.array([encode.png(image) for image in images], object)
+        if self.encoded else np.stack(images))}
 
   def pixels(self, index: int) -> np.ndarray:
     """[size, size, channels] uint8: image `index`."""

@@ -179,3 +179,12 @@ def test_copies_of_one_image_share_no_batch():
 def test_a_record_without_copies_is_left_out():
   order = lane.spaced_order(np.array([0, 2, 0, 1]), SEED.bits(4))
   assert sorted(order.tolist()) == [1, 1, 3]
+
+
+def test_joined_columns():
+  part = lambda first: {'x': np.arange(first, first + 2),
+                        'p': np.eye(2) * first}
+  joined = lane.joined([part(1), part(3)])
+  assert joined['x'].tolist() == [1, 2, 3, 4]
+  np.testing.assert_array_equal(joined['p'], [[1, 0], [0, 1], [3, 0], [0, 3]])
+  assert lane.joined([joined]) is joined

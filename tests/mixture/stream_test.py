@@ -73,15 +73,6 @@ def test_a_record_keeps_its_other_features():
     assert example['key'] == b'%d' % example['x']
 
 
-def test_reading_gives_all_records_as_columns():
-  records = tf.data.Dataset.from_tensor_slices(
-      {'x': np.arange(7), 'key': list('abcdefg'), 'p': np.eye(7)})
-  columns = stream.read(records, at_once=3)
-  assert columns['x'].tolist() == list(range(7))
-  assert columns['key'].tolist() == [b'a', b'b', b'c', b'd', b'e', b'f', b'g']
-  np.testing.assert_array_equal(columns['p'], np.eye(7))
-
-
 def test_a_stream_is_let_go_in_the_middle():
   """Iterators that nobody reads to an end leave no thread behind."""
   import gc

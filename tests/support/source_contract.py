@@ -65,6 +65,12 @@ def check(source, expected) -> None:
       assert records(source, shard, rows) == [part[row] for row in rows]
   assert ends == total
   assert len({shard.name for shard in source.shards}) == len(source.shards)
+  columns = source.columns(np.arange(total)[::2])
+  assert sorted(columns) == ['image', 'key', *(
+      ['label'] if source.is_labelled else [])]
+  assert list(zip(columns['key'], columns['image'], columns.get(
+      'label', [None] * total))) == [
+          (key.encode(), *rest) for key, *rest in expected[::2]]
   some = np.arange(total)[::2]
   assert source.keys(some) == list(keys[::2])
   found = source.at(some)
