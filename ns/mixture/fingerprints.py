@@ -1,0 +1,140 @@
+"""What of an image is compared with others: its 64 lowest frequencies.
+
+The fingerprint of a grey image of any size is its mean and the 64 coefficients
+of lowest frequency, apart from the mean, of its two-dimensional cosine
+transform, taken over the whole image however wide or high it is, and weighted
+by their frequency: photographs have about that much less of the higher ones, so
+that each now counts as much. Resizing and recompression leave them nearly what
+they are, and a mirrored image has those of odd horizontal frequency negated.
+
+Two images differ by the distance of their fingerprints, as a share of the
+longer one (without its mean): 0 for the same image, about 1.4 for two that have
+nothing in common. The signs of the 64 coefficients are the image's hash, by
+which candidates are found.
+
+NumPy only.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import functools
+
+import numpy as np
+
+BITS = 64
+# An image with fewer pixels across does not have all these frequencies.
+SIDE = 28
+# Grey levels, weighted: below it an image is as good as empty, and its signs
+# are those of noise.
+_FLAT = 10.0
+
+
+def _frequencies() -> np.ndarray:
+  pairs = [(u, v) for u in range(SIDE) for v in range(SIDE) if u or v]
+  pairs.sort(key=lambda pair: (pair[0]**2 + pair[1]**2, pair))
+  return np.array(pairs[:BITS])
+
+
+# [64, 2]: vertical and horizontal, in half periods over the image.
+FREQUENCIES = _frequencies()
+_WEIGHTS = np.hypot(*FREQUENCIES.T).astype(np.float32)
+_MIRROR = np.where(FREQUENCIES[:, 1] % 2, -1, 1).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Fingerprints:
+  """Those of some images.
+
+  Attributes:
+    means: [images] float32, in grey levels.
+    waves: [images, 64] float32, weighted.
+  """
+  means: np.ndarray
+  waves: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.means)
+
+  def __getitem__(self, rows) -> 'Fingerprints':
+    return Fingerprints(means=self.means[rows], waves=self.waves[rows])
+
+  @functools.cached_property
+  def contrasts(self) -> np.ndarray:
+    """[images] float32: the length of what is compared, without the mean."""
+    return np.sqrt(np.einsum('ij,ij->i', self.waves, self.waves))
+
+  @property
+  def are_flat(self) -> np.ndarray:
+    """[images] bool: they show nothing, so nothing is similar to them."""
+    return self.contrasts < _FLAT
+
+  @property
+  def hashes(self) -> np.ndarray:
+    """[images] uint64."""
+    bits = np.packbits(self.waves > 0, axis=1, bitorder='little')
+    return np.ascontiguousarray(bits).view('<u8')[:, 0].astype(np.uint64)
+
+  @property
+  def mirrored(self) -> 'Fingerprints':
+    """Those of the images mirrored, left to right."""
+    return Fingerprints(means=self.means, waves=self.waves * _MIRROR)
+
+  def differences(self, others: 'Fingerprints') -> np.ndarray:
+    """[images] float32: how much each differs from the other at its place."""
+    apart = self.waves - others.waves
+    squares = np.einsum('ij,ij->i', apart, apart) + (
+        self.means - others.means)**2
+    longer = np.maximum(self.contrasts, others.contrasts)
+    return np.sqrt(squares) / np.maximum(longer, np.float32(1e-6))
+
+
+def of(images: np.ndarray) -> Fingerprints:
+  """The fingerprints of images of one size.
+
+  Args:
+    images: [images, height, width] of numbers, 0 to 255.
+  """
+  _, height, width = images.shape
+  found = np.matmul(np.matmul(_cosines(height), images.astype(np.float32)),
+                    _cosines(width).T)
+  vertical, horizontal = FREQUENCIES.T
+  return Fingerprints(means=found[:, 0, 0].copy(),
+                      waves=np.ascontiguousarray(
+                          found[:, vertical, horizontal] * _WEIGHTS))
+
+
+def of_all(images: Sequence[np.ndarray]) -> Fingerprints:
+  """The fingerprints of images of any sizes, each [height, width]."""
+  places = {}
+  for place, image in enumerate(images):
+    places.setdefault(image.shape, []).append(place)
+  joined = Fingerprints(means=np.empty(len(images), np.float32),
+                        waves=np.empty([len(images), BITS], np.float32))
+  for own in places.values():
+    found = of(np.stack([images[place] for place in own]))
+    joined.means[own], joined.waves[own] = found.means, found.waves
+  return joined
+
+
+def joined(parts: Sequence[Fingerprints]) -> Fingerprints:
+  """All of several, in their order."""
+  return Fingerprints(
+      means=np.concatenate([np.empty(0, np.float32),
+                            *(part.means for part in parts)]),
+      waves=np.concatenate([np.empty([0, BITS], np.float32),
+                            *(part.waves for part in parts)]))
+
+
+@functools.lru_cache(maxsize=256)
+def _cosines(pixels: int) -> np.ndarray:
+  """[frequencies, pixels] float32: what gives the coefficients of a line.
+
+  They are amplitudes in grey levels. A line of few pixels has no more
+  frequencies than pixels; the others are 0.
+  """
+  count = FREQUENCIES.max() + 1
+  rows = np.cos(np.pi / pixels * np.outer(
+      np.arange(count), np.arange(pixels) + 0.5)) * (2 / pixels)
+  rows[0] /= 2
+  rows[pixels:] = 0
+  return rows.astype(np.float32)
