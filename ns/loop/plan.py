@@ -40,7 +40,7 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
       f'{data.labelled.num_examples:,} labelled, '
       f'{data.unlabelled.num_examples:,} unlabelled, '
       + ', '.join(f'{s.num_examples:,} {s.name}' for s in data.evaluation_sets),
-      '']
+      *_leaks(data), '']
   rows = [_row(stage, measured) for stage in stages]
   head = _HEAD + (() if measured is None else _MEASURED_HEAD)
   first, *table_lines = table.lines([head, *rows, _total(stages, measured)])
@@ -54,6 +54,14 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
   lines += [table_lines[-1], '']
   lines += _wrapped(_tells(run, stages, measured))
   return '\n'.join([*lines, *_missing(data)])
+
+
+def _leaks(data) -> Iterator[str]:
+  """What is left out since it is in an evaluation set."""
+  leaks = getattr(data, 'leaks', {})
+  if leaks:
+    yield 'left out, since an evaluation set has it, too: ' + ', '.join(
+        f'{count:,} {name}' for name, count in leaks.items())
 
 
 def _row(stage, measured) -> tuple[str, ...]:

@@ -16,8 +16,10 @@ def collect(run, stages: Sequence[stages_lib.Stage],
   """The results of all stages, from their manifests.
 
   Returns:
-    `seed`; `data`, the number of images of each kind; and `generations`, for
-    each its `name`, and for each of its stages the results and `seconds`.
+    `seed`; `data`, the number of images of each kind; where some are left out
+    since they leak into an evaluation set, `leaks`, how many of each; and
+    `generations`, for each its `name`, and for each of its stages the results
+    and `seconds`.
   """
   data = run.data
   generations = []
@@ -34,6 +36,7 @@ def collect(run, stages: Sequence[stages_lib.Stage],
       'seed': run.seed,
       'data': {s.name: s.num_examples for s in (
           data.labelled, data.unlabelled, *data.evaluation_sets)},
+      **({'leaks': leaks} if (leaks := getattr(data, 'leaks', {})) else {}),
       'generations': generations,
   }
 

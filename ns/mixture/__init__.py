@@ -22,3 +22,4 @@ from ns.mixture.subset import Subset
 from ns.mixture.textures import Textures
 from ns.mixture.tf_record import TfRecord
 from ns.mixture.tfds import Tfds
+from ns.mixture.without_leaks import WithoutLeaks

@@ -14,6 +14,7 @@ from ns.mixture import pools as pools_lib
 from ns.mixture import sources
 from ns.mixture import splits
 from ns.mixture import subset as subset_lib
+from ns.mixture import without_leaks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,12 +29,15 @@ class Sets:
       out, a whole number; or which share of them, below 1.
     test: the source that figures are reported on, if there is one.
     split_seed: of what is held out.
+    leakage: leaves out images that are in an evaluation set, too; None for
+      none.
   """
   train: sources.Source
   pools: Sequence[sources.Source]
   validation: sources.Source | int | float
   test: sources.Source | None = None
   split_seed: int = 0
+  leakage: without_leaks.WithoutLeaks | None = None
 
   def __post_init__(self):
     checks.instance(self, 'train', sources.Source)
@@ -52,6 +56,8 @@ class Sets:
       checks.instance(self, 'test', sources.Source)
     checks.integer(self, 'split_seed', at_least=0)
     seeds.Seed(self.split_seed)  # It is below 2**64, too.
+    if self.leakage is not None:
+      checks.instance(self, 'leakage', without_leaks.WithoutLeaks)
     for source in self._labelled_sources:
       if not source.is_labelled:
         raise ValueError(f'`{source.name}` should have labels, but has none.')
@@ -107,14 +113,25 @@ class Sets:
           f'but {len(missing)} have none outside the validation set, the first '
           f'of them `{self.class_names[missing[0]]}`.')
 
-  @property
-  def labelled(self) -> subset_lib.Subset:
-    return self._subset('labelled', self.train, self._indices['labelled'])
+  @functools.cached_property
+  def labelled(self) -> sources.Source:
+    return self._without_leaks(self.compared[0])
 
   @functools.cached_property
-  def unlabelled(self) -> pools_lib.Pools:
-    return pools_lib.Pools(
-        name='unlabelled', parts=self.pools, class_names=self.class_names)
+  def unlabelled(self) -> sources.Source:
+    return self._without_leaks(self.compared[1])
+
+  @functools.cached_property
+  def compared(self) -> tuple[sources.Source, ...]:
+    """Labelled and unlabelled, with what `leakage` leaves out."""
+    return (self._subset('labelled', self.train, self._indices['labelled']),
+            pools_lib.Pools(name='unlabelled', parts=self.pools,
+                            class_names=self.class_names))
+
+  @property
+  def leaks(self) -> dict[str, int]:
+    """How many images of each set are left out, since they leak."""
+    return without_leaks.left_out(self.labelled, self.unlabelled)
 
   @property
   def evaluation_sets(self) -> tuple[subset_lib.Subset, ...]:
@@ -136,6 +153,11 @@ class Sets:
   def write(self, path: epath.PathLike) -> None:
     """See `splits.write`."""
     splits.write(path, (self.labelled, self.unlabelled, *self.evaluation_sets))
+
+  def _without_leaks(self, source: sources.Source) -> sources.Source:
+    # What is not here cannot be told to be what the list is of.
+    return source if self.missing else without_leaks.applied(
+        self.leakage, source, self.evaluation_sets)
 
   def _subset(self, name, source, indices=None) -> subset_lib.Subset:
     return subset_lib.Subset(

@@ -126,6 +126,14 @@ class WithForeign:
   def evaluation_sets(self) -> tuple[sources.Source, ...]:
     return self.data.evaluation_sets
 
+  @property
+  def compared(self) -> tuple[sources.Source, ...]:
+    return *self.data.compared, self.images
+
+  @property
+  def leaks(self) -> dict[str, int]:
+    return self.data.leaks
+
   @functools.cached_property
   def unlabelled(self) -> pools.Pools:
     """The pool of the split, then the foreign images."""

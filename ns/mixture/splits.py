@@ -4,7 +4,8 @@ A split offers `labelled`, `unlabelled` (the pool), `evaluation_sets`, which are
 sources (`ns.mixture.sources`); `all_sources`, those that it is made of;
 `classes` and `class_names`; `image_shape`; `read()`, after which nothing of the
 data can be missing or broken; and `write(path)`, which says where every image
-went.
+went. `compared` are its sets with what leaks into an evaluation set
+(`ns.mixture.leakage`), and `leaks` says how many of those are left out.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from ns.core import files
 from ns.core import seeds
 from ns.mixture import sources
 from ns.mixture import subset as subset_lib
+from ns.mixture import without_leaks
 
 _MAX_LISTED = 10**6
 
@@ -36,12 +38,15 @@ class FewLabels:
     validation: images held out for decisions, drawn over all classes.
     split_seed: of the split alone; the same seed gives the same split,
       whatever the seed of the run.
+    leakage: leaves out images that are in an evaluation set, too; None for
+      none.
   """
   train: sources.Source
   test: sources.Source
   labelled_per_class: int
   validation: int
   split_seed: int = 0
+  leakage: without_leaks.WithoutLeaks | None = None
 
   def __post_init__(self):
     checks.instance(self, 'train', sources.Source)
@@ -50,6 +55,8 @@ class FewLabels:
     checks.integer(self, 'validation', at_least=1)
     checks.integer(self, 'split_seed', at_least=0)
     seeds.Seed(self.split_seed)  # It is below 2**64, too.
+    if self.leakage is not None:
+      checks.instance(self, 'leakage', without_leaks.WithoutLeaks)
     for source in self.train, self.test:
       if not source.is_labelled:
         raise ValueError(f'`{source.name}` should have labels, but has none.')
@@ -76,13 +83,26 @@ class FewLabels:
     for source in self.train, self.test:
       source.read()
 
-  @property
-  def labelled(self) -> subset_lib.Subset:
-    return self._subset('labelled', is_labelled=True)
+  @functools.cached_property
+  def labelled(self) -> sources.Source:
+    return without_leaks.applied(
+        self.leakage, self.compared[0], self.evaluation_sets)
+
+  @functools.cached_property
+  def unlabelled(self) -> sources.Source:
+    return without_leaks.applied(
+        self.leakage, self.compared[1], self.evaluation_sets)
+
+  @functools.cached_property
+  def compared(self) -> tuple[sources.Source, ...]:
+    """Labelled and unlabelled, with what `leakage` leaves out."""
+    return (self._subset('labelled', is_labelled=True),
+            self._subset('unlabelled', is_labelled=False))
 
   @property
-  def unlabelled(self) -> subset_lib.Subset:
-    return self._subset('unlabelled', is_labelled=False)
+  def leaks(self) -> dict[str, int]:
+    """How many images of each set are left out, since they leak."""
+    return without_leaks.left_out(self.labelled, self.unlabelled)
 
   @property
   def evaluation_sets(self) -> tuple[subset_lib.Subset, ...]:
