@@ -1,7 +1,7 @@
 """Finds images of a run that are in one of its evaluation sets, too.
 
   bazel run //tools:find_leakage -- --gin_file=RUN.gin --output=FOLDER
-      [--max_difference=0.15] [--max_distance=11] [--threads=2]
+      [--max_difference=0.12] [--max_distance=11] [--threads=2]
       [--runner=DataflowRunner --project=… …]
       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE]
 
@@ -42,9 +42,12 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
     arguments: of this tool.
     options: of Apache Beam; none, and it is not used.
   """
-  search = leakage.Search(**{
-      name: value for name in ('max_difference', 'max_distance', 'threads')
-      if (value := getattr(arguments, name)) is not None})
+  try:
+    search = leakage.Search(**{
+        name: value for name in ('max_difference', 'max_distance', 'threads')
+        if (value := getattr(arguments, name)) is not None})
+  except ValueError as error:
+    raise errors.ConfigError(str(error)) from error
   data = command.compose(arguments).root.data
   data.read()
   folder = str(files.user_path(arguments.output))
@@ -55,9 +58,15 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
   else:
     told = search.run(*sets, folder)
   path = os.path.join(folder, leakage.NAME)
-  drawn = sheet(path, data)
-  if drawn:
-    drawn.save(os.path.join(folder, 'leakage.png'), format='PNG')
+  drawn = os.path.join(folder, 'leakage.png')
+  if told['found']:
+    limit = leakage_list.heading(path).header.search['max_difference']
+    contact_sheet.draw(
+        f'Images that are in an evaluation set, too\n{path}, differences up to '
+        f'{limit}; left the image, right that of the evaluation set',
+        list(sections(path, data))).save(drawn, format='PNG')
+  elif os.path.exists(drawn):
+    os.remove(drawn)
   return '\n'.join(text(told, path, type(data).__name__))
 
 
@@ -86,19 +95,13 @@ def text(told: dict, path: str, split: str) -> Iterator[str]:
          f"  mixture.WithoutLeaks.path = '{path}'")
 
 
-def sheet(path: str, data):
-  """Pairs of each two sets side by side; None if there are none."""
-  heading = leakage_list.heading(path)
+def sections(path: str, data) -> Iterator[contact_sheet.Section]:
+  """The sheet: pairs of each two sets, side by side."""
   sources = {source.name: source
              for source in (*data.compared, *data.evaluation_sets)}
-  sections = [
-      _section(path, found, sources[found['set']],
-               sources[found['evaluation_set']])
-      for found in heading.told['found']]
-  limit = heading.header.search['max_difference']
-  return sections and contact_sheet.draw(
-      f'Images that are in an evaluation set, too\n{path}, differences up to '
-      f'{limit}; left the image, right that of the evaluation set', sections)
+  for found in leakage_list.heading(path).told['found']:
+    yield _section(path, found, sources[found['set']],
+                   sources[found['evaluation_set']])
 
 
 def _section(path, found, source, evaluation) -> contact_sheet.Section:

@@ -20,6 +20,8 @@ _BYTES_AT_ONCE = 1 << 23
 # Bytes of a digest.
 DIGEST = 16
 
+_NOTHING = np.zeros([1, 1], np.uint8)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
@@ -78,7 +80,8 @@ def see(images: np.ndarray) -> Seen:
     greys = reduced.grey(images, fingerprints.SIDE)
     are_good = np.array([grey is not None for grey in greys])
     prints = fingerprints.of_all([
-        np.zeros([1, 1], np.uint8) if grey is None else grey for grey in greys])
+        (_NOTHING, 1, 1) if grey is None else
+        (grey.pixels, grey.height, grey.width) for grey in greys])
   else:
     contents = [pixel_digest(image) for image in images]
     are_good = np.ones(len(images), bool)

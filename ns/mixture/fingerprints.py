@@ -88,32 +88,41 @@ class Fingerprints:
     return np.sqrt(squares) / np.maximum(longer, np.float32(1e-6))
 
 
-def of(images: np.ndarray) -> Fingerprints:
+def of(images: np.ndarray, height: float | None = None,
+       width: float | None = None) -> Fingerprints:
   """The fingerprints of images of one size.
 
   Args:
-    images: [images, height, width] of numbers, 0 to 255.
+    images: [images, rows, columns] of numbers, 0 to 255.
+    height: of the images, in pixels, above rows - 1 and at most rows: the last
+      row may be of less than a pixel. That of all rows if None.
+    width: as the height.
   """
-  _, height, width = images.shape
-  found = np.matmul(np.matmul(_cosines(height), images.astype(np.float32)),
-                    _cosines(width).T)
+  _, rows, columns = images.shape
+  found = np.matmul(
+      np.matmul(_cosines(rows, height or rows), images.astype(np.float32)),
+      _cosines(columns, width or columns).T)
   vertical, horizontal = FREQUENCIES.T
   return Fingerprints(means=found[:, 0, 0].copy(),
                       waves=np.ascontiguousarray(
                           found[:, vertical, horizontal] * _WEIGHTS))
 
 
-def of_all(images: Sequence[np.ndarray]) -> Fingerprints:
-  """The fingerprints of images of any sizes, each [height, width]."""
+def of_all(images: Sequence[tuple[np.ndarray, float, float]]) -> Fingerprints:
+  """The fingerprints of images of any sizes.
+
+  Args:
+    images: of each, its pixels, [rows, columns], its height and its width.
+  """
   places = {}
-  for place, image in enumerate(images):
-    places.setdefault(image.shape, []).append(place)
-  joined = Fingerprints(means=np.empty(len(images), np.float32),
-                        waves=np.empty([len(images), BITS], np.float32))
-  for own in places.values():
-    found = of(np.stack([images[place] for place in own]))
-    joined.means[own], joined.waves[own] = found.means, found.waves
-  return joined
+  for place, (pixels, height, width) in enumerate(images):
+    places.setdefault((pixels.shape, height, width), []).append(place)
+  together = Fingerprints(means=np.empty(len(images), np.float32),
+                          waves=np.empty([len(images), BITS], np.float32))
+  for (_, height, width), own in places.items():
+    found = of(np.stack([images[place][0] for place in own]), height, width)
+    together.means[own], together.waves[own] = found.means, found.waves
+  return together
 
 
 def joined(parts: Sequence[Fingerprints]) -> Fingerprints:
@@ -125,16 +134,25 @@ def joined(parts: Sequence[Fingerprints]) -> Fingerprints:
                             *(part.waves for part in parts)]))
 
 
-@functools.lru_cache(maxsize=256)
-def _cosines(pixels: int) -> np.ndarray:
+@functools.lru_cache(maxsize=1024)
+def _cosines(pixels: int, extent: float) -> np.ndarray:
   """[frequencies, pixels] float32: what gives the coefficients of a line.
 
-  They are amplitudes in grey levels. A line of few pixels has no more
-  frequencies than pixels; the others are 0.
+  They are amplitudes in grey levels. A pixel is the average over its width,
+  which flattens a wave of frequency f by sin(x) / x, where x is the angle of
+  half a pixel: this is made up for, so that an image has the same coefficients
+  in whatever size. A line of few pixels has no more frequencies than pixels;
+  the others are 0.
+
+  Args:
+    pixels: of the line.
+    extent: of the image, in pixels; the last one may be partly outside.
   """
-  count = FREQUENCIES.max() + 1
-  rows = np.cos(np.pi / pixels * np.outer(
-      np.arange(count), np.arange(pixels) + 0.5)) * (2 / pixels)
+  ends = np.minimum(np.arange(pixels + 1), extent)
+  frequencies = np.arange(FREQUENCIES.max() + 1)[:, np.newaxis]
+  rows = np.cos(np.pi / extent * frequencies * (ends[1:] + ends[:-1]) / 2)
+  rows *= (ends[1:] - ends[:-1]) * 2 / extent
+  rows /= np.sinc(frequencies / (2 * extent))  # NumPy's is sin(pi x) / (pi x).
   rows[0] /= 2
   rows[pixels:] = 0
   return rows.astype(np.float32)

@@ -183,7 +183,7 @@ class Tally:
     columns = {name: table[name].to_numpy(zero_copy_only=False)
                for name in ('set', 'index', 'evaluation_set',
                             'evaluation_index', 'kind', 'mirrored')}
-    for name in np.unique(columns['set'].astype(str)):
+    for name in sorted(set(columns['set'])):
       for evaluation in self._header.evaluation_sets:
         rows = (columns['set'] == name) & (
             columns['evaluation_set'] == evaluation.name)
