@@ -33,6 +33,10 @@ def of(run, generation, folder) -> Inputs:
   """
   from ns.mixture import batches
   mixture = generation.mixture
+  if getattr(mixture, 'labels_in_step', False):
+    return Inputs(
+        mixture=batches.Labelled(labelled_batch=mixture.labelled_batch),
+        note='Labelled images only: a teacher labels the others in the step.')
   if not mixture.uses_pseudo_labels:
     return Inputs(mixture=mixture)
   selected, note = _selected(run, f'{generation.name}/select', folder)

@@ -103,7 +103,7 @@ def choose(run, name: str | None):
   """
   names = [generation.name for generation in run.generations]
   taught = {generation.name: generation for generation in run.generations
-            if generation.has_teacher}
+            if generation.is_labelled_first}
   name = name or next(iter(taught), None)
   if name not in taught:
     raise errors.ConfigError(

@@ -9,7 +9,10 @@ image it is; `label` is always a distribution, a true label being a one-hot.
 
 # [height, width, channels] uint8.
 IMAGE = 'image'
-# [classes] float32, a distribution.
+# [height, width, channels] uint8, without noise, as a teacher in the step sees
+# it: of the unlabelled images of a batch alone, in their order.
+TEACHER_IMAGE = 'teacher_image'
+# [classes] float32, a distribution; zeros until a teacher in the step gives it.
 LABEL = 'label'
 # [] float32: the example's part in the loss, 0 if its image does not decode.
 WEIGHT = 'weight'

@@ -20,7 +20,8 @@ class Generation:
 
   A generation whose mixture has pseudo-labelled images has the generation
   before it as its teacher, or those that `teachers` names: these label the pool
-  and the labels are selected first. One that takes its weights from a
+  and the labels are selected first, or one labels in the training step
+  (`mixture.OnTheFly`). One that takes its weights from a
   checkpoint is trained on nothing, and has no teacher.
 
   Attributes:
@@ -101,7 +102,7 @@ class Generation:
           '`Generation.start` should be None where `Generation.training` is '
           f'`{type(self.training).__name__}`, which trains nothing, but is '
           f'{self.start!r}.')
-    if self.has_teacher:
+    if self.is_labelled_first:
       checks.has_methods(self, 'select', 'run')
       if self.relabel is None and getattr(
           self.select, 'needs_selection', False):
@@ -109,6 +110,11 @@ class Generation:
             '`Generation.relabel` should be an earlier generation, whose '
             f'images `{type(self.select).__name__}` keeps, but is None; bind '
             'it, or a `Select`.')
+    if self.batch_noise and self.is_labelled_in_step:
+      raise ValueError(
+          '`Generation.batch_noise` should be None where a teacher labels in '
+          'the step, which is after images are mixed, but is '
+          f'{self.batch_noise!r}; bind None, or another `Generation.mixture`.')
     if self.calibration:
       checks.has_methods(self, 'labelling', 'run', 'ensemble')
     if self.batch_noise and getattr(self.noise, 'on_device', False):
@@ -128,8 +134,18 @@ class Generation:
     return isinstance(self.start, start_lib.FromTeacher)
 
   @property
-  def has_teacher(self) -> bool:
+  def is_labelled_first(self) -> bool:
+    """Whether teachers label the pool for it before its training."""
     return self.is_trained and self.mixture.uses_pseudo_labels
+
+  @property
+  def is_labelled_in_step(self) -> bool:
+    """Whether a teacher labels the pool in the steps of its training."""
+    return self.is_trained and getattr(self.mixture, 'labels_in_step', False)
+
+  @property
+  def has_teacher(self) -> bool:
+    return self.is_labelled_first or self.is_labelled_in_step
 
   @property
   def image_size(self) -> int:

@@ -1,6 +1,7 @@
 """The memory that stages take on one device."""
 
 from collections.abc import Iterable
+import dataclasses
 
 from ns.models import memory
 
@@ -17,11 +18,13 @@ def label(run, generation, teachers) -> tuple[memory.Memory, ...]:
       on_cpu=run.runtime.on_host) for teacher in filter(_is_known, teachers))
 
 
-def train(run, generation) -> tuple[memory.Memory, ...]:
+def train(run, generation, taught=None) -> tuple[memory.Memory, ...]:
+  """`taught`: the generation that labels in the step, or None."""
   if not generation.is_trained:
     return ()
   return _training(run, generation, generation.training,
-                   generation.model.image_size, generation.mixture.batch_size)
+                   generation.model.image_size, generation.mixture.batch_size,
+                   taught=taught)
 
 
 def finetune(run, generation) -> tuple[memory.Memory, ...]:
@@ -37,15 +40,39 @@ def warnings(run, needed: Iterable[memory.Memory]) -> tuple[str, ...]:
   return tuple(sentence for sentence in found if sentence)
 
 
-def _training(run, generation, policy, size, batch_size, frozen_blocks=None
-              ) -> tuple[memory.Memory, ...]:
+def _training(run, generation, policy, size, batch_size, frozen_blocks=None,
+              taught=None) -> tuple[memory.Memory, ...]:
   if not _is_known(generation):
     return ()
-  return memory.of(
+  needed = memory.of(
       generation.model, run.data.classes, size,
       batch_size=_share(run, batch_size),
       optimizer_slots=getattr(policy.optimizer, 'slots_per_variable', 1),
-      precision=policy.precision, frozen_blocks=frozen_blocks),
+      precision=policy.precision, frozen_blocks=frozen_blocks)
+  pixels = _pixels(generation, size) * needed.batch_size
+  if taught:
+    others = _share(run, batch_size - generation.mixture.labelled_batch)
+    pixels += _pixels(taught, taught.image_size) * others
+    if _is_known(taught):
+      # On the safe side: as if it had all of it while the student has its own.
+      labels = memory.in_inference(
+          taught.model, run.data.classes, taught.image_size, batch_size=others,
+          precision=getattr(generation.labelling, 'precision', 'float32'),
+          on_cpu=False)
+      needed = _more(needed, labels.activations, labels.parameters)
+  # The batches that wait for their step in the same call.
+  waiting = getattr(policy, 'steps_per_call', 1) - 1
+  return _more(needed, waiting * pixels),
+
+
+def _more(needed, activations: int, teacher: int = 0) -> memory.Memory:
+  return dataclasses.replace(needed, teacher=needed.teacher + teacher,
+                             activations=needed.activations + activations)
+
+
+def _pixels(generation, size: int) -> int:
+  """Bytes of an image, as they come from the host."""
+  return size**2 * generation.model.channels
 
 
 def _is_known(generation) -> bool:

@@ -26,18 +26,18 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
     _check_model(run, generation)
     _check_training(run, generation)
     add = functools.partial(_add, made, run, generation)
-    select = None
+    teachers = calibrate = select = None
     if generation.has_teacher:
       names = generation.teachers or list(finished)[-1:]
       teachers = tuple(finished[name] for name in names)
       generations = [teacher.generation for teacher in teachers]
-      calibrate = None
       if generation.calibration:
         calibrate = add('calibrate', _calibrate_form(run, generation, teachers),
                         sizes.calibrate(run, generation.calibration),
                         [teacher.trained for teacher in teachers],
                         work.calibrate(run, generation, generations),
                         teachers=teachers)
+    if generation.is_labelled_first:
       # The selection that is labelled again, if it is one.
       pool = generation.relabel and finished[generation.relabel].selected
       label = add('label', _label_form(run, generation, teachers, calibrate,
@@ -48,11 +48,17 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
       select = add('select', _select_form(run, generation, label),
                    sizes.select(generation.select), (label,),
                    work.select(run, generation))
+    taught = None
+    if generation.is_labelled_in_step:
+      taught = _teacher_in_step(run, generation, teachers)
     start = _start(generation, finished)
-    trained = add('train', _train_form(run, generation, select, start),
-                  sizes.train(run, generation, start),
-                  tuple(filter(None, (select, start and start.trained))),
-                  work.train(run, generation), start=start)
+    trained = add(
+        'train',
+        _train_form(run, generation, select, start, taught, calibrate),
+        sizes.train(run, generation, start, taught),
+        _train_reads(generation, select, start, taught, calibrate),
+        work.train(run, generation, taught and taught.generation), start=start,
+        taught=taught)
     if generation.fine_tune:
       trained = add('finetune', _finetune_form(run, generation, trained),
                     sizes.finetune(run, generation), (trained,),
@@ -135,7 +141,41 @@ def _start(generation, finished):
   return start
 
 
-def _train_form(run, generation, select, start):
+def _teacher_in_step(run, generation, teachers):
+  """The one that labels in the steps of a training.
+
+  Raises:
+    RunError: it cannot, as the generation asks for it.
+  """
+  if len(teachers) > 1:
+    raise errors.RunError(
+        f'`Generation.teachers` of {generation.name} should be one generation, '
+        'since one teacher labels in the step, but are '
+        f'{list(generation.teachers)}; name one, or bind a mixture that is '
+        'labelled for first.')
+  augment = getattr(generation.labelling, 'augment', None)
+  if augment is not None:
+    raise errors.RunError(
+        f'`Labelling.augment` should be None for {generation.name}, since a '
+        'teacher in the step sees each image once, but is '
+        f'{augment!r}; leave it out, or bind a mixture that is labelled for '
+        'first.')
+  if hasattr(generation.mixture, 'check'):
+    generation.mixture.check(run.data.labelled, run.data.unlabelled,
+                             run.runtime.replicas)
+  return teachers[0]
+
+
+def _train_reads(generation, select, start, taught, calibrate):
+  reads = [stage for stage in (select, start and start.trained) if stage]
+  if taught:
+    reads += [taught.trained, *([calibrate] if calibrate else [])]
+    if steps.asks_for_accuracy(generation.labelling):
+      reads.append(taught.evaluated)
+  return tuple({stage.name: stage for stage in reads}.values())
+
+
+def _train_form(run, generation, select, start, taught, calibrate):
   if not generation.is_trained:
     return _parts(generation, 'model', 'training')
   form = {**_parts(generation, 'model', 'mixture', 'training', 'crop', 'noise',
@@ -147,6 +187,12 @@ def _train_form(run, generation, select, start):
   if generation.start:
     form['start'] = (start.trained.fingerprint if start
                      else manifest.canonical(generation.start))
+  if taught:
+    form['teacher'] = {
+        **_teachers_form([taught])[0],
+        'precision': getattr(generation.labelling, 'precision', 'float32'),
+        'calibrate': calibrate and calibrate.fingerprint,
+        'pool': manifest.canonical(run.data.unlabelled)}
   return form
 
 

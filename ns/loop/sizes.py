@@ -28,8 +28,9 @@ def select(policy) -> str:
                         else 'not balanced')
 
 
-def train(run, generation, start=None) -> str:
-  """`start`: the finished generation that it begins with, or None."""
+def train(run, generation, start=None, taught=None) -> str:
+  """`start`: the finished generation that it begins with, or None; `taught`:
+  the one that labels in its steps."""
   parts = _parameters(run, generation)
   if not generation.is_trained:
     return ', '.join([*parts, f'weights of {generation.training.path}'])
@@ -43,8 +44,10 @@ def train(run, generation, start=None) -> str:
            + (f' (of which {counted:g} count)'
               if counted < mixture.labelled_batch else '')
            + (f' + {pseudo:,}' if pseudo else ''))
+  by_whom = ([f'labelled in the step by {taught.generation.name}'] if taught
+             else [])
   return ', '.join([*parts, *_batches(generation.training, batch,
-                                      generation.model.image_size)])
+                                      generation.model.image_size), *by_whom])
 
 
 def finetune(run, generation) -> str:

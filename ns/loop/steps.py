@@ -6,6 +6,7 @@ run's folder and the stage's own, and gives the stage's results.
 
 import contextlib
 import dataclasses
+import types
 from typing import Any
 
 from ns.core import files
@@ -104,24 +105,51 @@ def select(run, generation, run_folder, folder):
       on_progress=lambda done, total: termination.check())
 
 
-def train(run, generation, run_folder, folder, *, start=None):
+def train(run, generation, run_folder, folder, *, start=None, taught=None):
   """Trains on labelled and, with a teacher, pseudo-labelled images.
 
   It begins with the weights of `start`, an earlier generation, or as
-  `Generation.start` says.
+  `Generation.start` says. `taught`: the one that labels in the step.
   """
-  pseudo_labelled = None
-  if generation.has_teacher:
+  pseudo_labelled, more = None, {}
+  if taught:
+    more['teacher'] = _teacher_in_step(run, generation, run_folder, taught)
+  if generation.is_labelled_first:
     selected = run_folder / generation.name / 'select'
     pseudo_labelled = batches.PseudoLabelled.selected(
         selected, manifest.read(selected).results['records'])
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
+      unlabelled=run.data.unlabelled if taught else None,
+      teacher_view=_evaluation_view(taught.generation) if taught else None,
       view=_view(generation, generation.model.image_size, generation.crop),
       noise=generation.noise, batch_noise=generation.batch_noise)
   return generation.training.run(_job(
       run, generation, 'train', folder, generation.mixture, inputs,
-      initial_weights=_initial_weights(generation, start, run_folder)))
+      initial_weights=_initial_weights(generation, start, run_folder), **more))
+
+
+def _teacher_in_step(run, generation, run_folder, taught):
+  """The network that labels while another is trained.
+
+  Raises:
+    RunError: it is not accurate enough.
+  """
+  from ns.training import step_teacher
+  labelling, mixture = generation.labelling, generation.mixture
+  if asks_for_accuracy(labelling):
+    labelling.check_accuracies([types.SimpleNamespace(
+        name=taught.generation.name,
+        accuracy=_accuracy(run, labelling, taught, run_folder))])
+  precision = getattr(labelling, 'precision', 'float32')
+  return step_teacher.StepTeacher(
+      build=lambda: _trained(
+          run, taught.generation, run_folder,
+          **({} if precision == 'float32' else {'precision': precision})),
+      pseudo_labels=mixture.pseudo_labels,
+      min_confidence=mixture.min_confidence,
+      temperature=(temperature(generation, run_folder)
+                   if generation.calibration else 1.0))
 
 
 def finetune(run, generation, run_folder, folder):
@@ -227,12 +255,12 @@ def _predictor(run, generation, run_folder, precision='float32'):
   return inference.predictor(network, precision)
 
 
-def _trained(run, generation, run_folder):
+def _trained(run, generation, run_folder, **how):
   """The network of a finished generation, with its moving average."""
   from ns.models import weights
   network = generation.model.build(
       generation.model_noise, run.data.classes,
-      image_size=generation.image_size)
+      image_size=generation.image_size, **how)
   weights.load(network, run_folder / generation.name /
                generation.last_training / 'average.npz')
   return network

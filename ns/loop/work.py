@@ -69,14 +69,22 @@ def select(run, generation) -> Work:
               written=None if a_image is None else round(images * a_image))
 
 
-def train(run, generation) -> Work:
-  needed = memory.train(run, generation)
+def train(run, generation, taught=None) -> Work:
+  """`taught`: the generation that labels in the step, or None."""
+  needed = memory.train(run, generation, taught)
   if not generation.is_trained:
     return Work(written=storage.weights(run, generation))
   mixture, policy = generation.mixture, generation.training
-  return _training(
+  found = _training(
       run, generation, needed, policy, batches.counted_labelled(mixture),
       mixture.batch_size, generation.model.image_size)
+  if not taught:
+    return found
+  labelled = policy.num_steps * (mixture.batch_size - mixture.labelled_batch)
+  a_image = _forward(run, taught)
+  return dataclasses.replace(
+      found, flops=(None if None in (found.flops, a_image)
+                    else found.flops + labelled * a_image))
 
 
 def finetune(run, generation) -> Work:

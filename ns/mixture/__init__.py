@@ -14,6 +14,7 @@ from ns.mixture.idx import Idx
 from ns.mixture.image_files import ImageFiles
 from ns.mixture.labels import HardLabels
 from ns.mixture.labels import SoftLabels
+from ns.mixture.on_the_fly import OnTheFly
 from ns.mixture.parquet import Parquet
 from ns.mixture.pools import Pools
 from ns.mixture.sources import Shard

@@ -6,6 +6,7 @@ A mixture offers
   batch_size: all images in a batch.
   label_data_sample_prob: with which each labelled image counts in a step.
   uses_pseudo_labels: whether a teacher has to label first.
+  labels_in_step: whether a teacher labels in the training step.
   batches(inputs, seed, first_step): a `tf.data.Dataset` of batches from step
     `first_step` on, a pure function of (seed, step).
 """
@@ -49,6 +50,8 @@ class Inputs:
     labelled: the labelled images.
     view: what the network sees of an image.
     pseudo_labelled: the teacher's, None in a generation without a teacher.
+    unlabelled: the pool, where a teacher labels it in the step.
+    teacher_view: what that teacher sees of an image.
     noise: input noise, an object with `apply` (`ns.noise`). One with
       `on_device` is left to the training step: the batches have seeds for it.
     batch_noise: noise that mixes images, an object with `mix`, or None.
@@ -56,6 +59,8 @@ class Inputs:
   labelled: sources.Source
   view: views.View
   pseudo_labelled: PseudoLabelled | None = None
+  unlabelled: sources.Source | None = None
+  teacher_view: views.View | None = None
   noise: Any = sequence.Off()
   batch_noise: Any = None
 
@@ -81,6 +86,7 @@ class Labelled:
   shuffle_buffer: int = 16384
   lanes: int = 8
   uses_pseudo_labels = False
+  labels_in_step = False
   label_data_sample_prob = 1.0
 
   def __post_init__(self):
@@ -93,7 +99,7 @@ class Labelled:
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     lanes = _lanes(self, inputs)
-    task = _labelled_task(self, inputs, seed, lanes, first_step)
+    task = labelled_task(self, inputs, seed, lanes, first_step)
     return _with_noise(_batched(task, self.labelled_batch), inputs)
 
 
@@ -132,6 +138,7 @@ class Mixed:
   lanes: int = 8
   label_data_sample_prob: float = manifest.added(default=1.0)
   uses_pseudo_labels = True
+  labels_in_step = False
 
   def __post_init__(self):
     _check_common(self)
@@ -156,21 +163,35 @@ class ExactRatio(Mixed):
 
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
-    import tensorflow as tf
     lanes = _lanes(self, inputs)
-    of_a_lane = tf.data.Dataset.zip(*(
-        _batched(task, size // lanes) for task, size in (
-            (_labelled_task(self, inputs, seed, lanes, first_step),
-             self.labelled_batch),
-            (_pseudo_task(self, inputs, seed, lanes, first_step),
-             self.pseudo_labelled_batch))))
-    joined = of_a_lane.map(lambda labelled, pseudo: {
-        name: tf.concat([labelled[name], pseudo[name]], axis=0)
-        for name in labelled})
-    whole = joined.batch(lanes, drop_remainder=True).map(
-        lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
-                       for name, value in batch.items()})
-    return _with_noise(whole, inputs)
+    return lane_by_lane(
+        self, inputs, lanes, labelled_task(self, inputs, seed, lanes,
+                                           first_step),
+        _pseudo_task(self, inputs, seed, lanes, first_step))
+
+
+def lane_by_lane(mixture: Mixed, inputs: Inputs, lanes: int, labelled, others):
+  """The batches of a mixture of two Tasks, as of `ExactRatio`.
+
+  Args:
+    mixture: says how many of each.
+    inputs: for the noise.
+    lanes: of the streams of both.
+    labelled: a Task.
+    others: a Task; a feature that it has alone comes in the lanes' order, too.
+  """
+  import tensorflow as tf
+  of_a_lane = tf.data.Dataset.zip(*(
+      _batched(task, size // lanes) for task, size in (
+          (labelled, mixture.labelled_batch),
+          (others, mixture.pseudo_labelled_batch))))
+  joined = of_a_lane.map(lambda first, second: {
+      name: (tf.concat([first[name], second[name]], axis=0) if name in first
+             else second[name]) for name in second})
+  whole = joined.batch(lanes, drop_remainder=True).map(
+      lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
+                     for name, value in batch.items()})
+  return _with_noise(whole, inputs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -184,7 +205,7 @@ class Sampled(Mixed):
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     import seqio
-    tasks = [(_labelled_task(self, inputs, seed), 1.0),
+    tasks = [(labelled_task(self, inputs, seed), 1.0),
              (_pseudo_task(self, inputs, seed), float(self.ratio))]
     mixture = seqio.Mixture('sampled', tasks,
                             sample_fn=_choose(seed.child('choice')))
@@ -250,7 +271,7 @@ def _check_common(mixture) -> None:
   checks.number(mixture, 'label_smoothing', at_least=0, below=1)
   checks.integer(mixture, 'shuffle_buffer', at_least=1)
   checks.integer(mixture, 'lanes', at_least=1)
-  if mixture.uses_pseudo_labels:
+  if isinstance(mixture, Mixed):
     checks.number(mixture, 'ratio', above=0)
     checks.number(mixture, 'label_data_sample_prob', above=0, at_most=1)
     checks.has_methods(mixture, 'pseudo_labels', 'apply')
@@ -266,18 +287,22 @@ def _lanes(mixture, inputs: Inputs) -> int:
   return division.number_of_lanes(min(mixture.lanes, *most), *parts)
 
 
-def _place(mixture, seed, lanes, batch_size, first_step):
+def place(mixture, seed: seeds.Seed, lanes: int, batch_size: int,
+          first_step: int):
+  """Where a stream of a mixture begins, of which a batch has `batch_size`."""
   from ns.mixture import tasks
   return tasks.Place(seed=seed, lanes=lanes, per_lane=batch_size // lanes,
                      shuffle_buffer=mixture.shuffle_buffer,
                      first_step=first_step)
 
 
-def _labelled_task(mixture, inputs, seed, lanes=1, first_step=0):
+def labelled_task(mixture, inputs: Inputs, seed: seeds.Seed, lanes: int = 1,
+                  first_step: int = 0):
+  """The Task of a mixture's labelled images."""
   from ns.mixture import tasks
   return tasks.labelled(
       inputs.labelled, view=inputs.view, smoothing=mixture.label_smoothing,
-      place=_place(mixture, seed, lanes, mixture.labelled_batch, first_step))
+      place=place(mixture, seed, lanes, mixture.labelled_batch, first_step))
 
 
 def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
@@ -285,7 +310,7 @@ def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
   return tasks.pseudo_labelled(
       inputs.pseudo_labelled.files, classes=inputs.labelled.classes,
       policy=mixture.pseudo_labels, view=inputs.view,
-      place=_place(mixture, seed, lanes, mixture.pseudo_labelled_batch,
+      place=place(mixture, seed, lanes, mixture.pseudo_labelled_batch,
                    first_step))
 
 

@@ -121,6 +121,31 @@ def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
                sum(count for _, count in files))
 
 
+def unlabelled(source: sources.Source, *, classes: int, view: views.View,
+               teacher_view: views.View, place: Place) -> seqio.Task:
+  """The Task of a pool that a teacher labels in the step: endless, shuffled.
+
+  Args:
+    source: whose labels, if it has any, nobody sees.
+    classes: number of classes; the labels are zeros until the step.
+    view, place: as of `labelled`.
+    teacher_view: what the teacher sees of the same image.
+  """
+  blocks = division.of_source(source, place.lanes, place.block_examples)
+  spec = source.records(source.shards[0]).element_spec
+  examples = views.each_of(
+      {types.TEACHER_IMAGE: teacher_view, types.IMAGE: view},
+      place.stream(blocks, spec, 'unlabelled'))
+
+  def example(record):
+    return {**_example(record, is_labelled=False, label=tf.zeros([classes])),
+            types.TEACHER_IMAGE: record[types.TEACHER_IMAGE]}
+
+  features = {**_TRAINING_FEATURES,
+              types.TEACHER_IMAGE: _feature(tf.uint8, 3)}
+  return _task('unlabelled', examples, example, features, source.num_examples)
+
+
 def evaluation(source: sources.Source, view: views.View) -> seqio.Task:
   """The Task of a labelled source, once, in order."""
   def example(record):

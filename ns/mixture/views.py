@@ -1,5 +1,6 @@
 """How the images of a network come out of records: cropped, of one shape."""
 
+from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
@@ -56,3 +57,45 @@ class View:
 
     return records.map(see, num_parallel_calls=tf.data.AUTOTUNE,
                        deterministic=True)
+
+
+def each_of(views: Mapping[str, View], records):
+  """The records with what each of several views shows of their image.
+
+  An image in bytes is decoded once for all of them, and so as a whole: one that
+  is cut short below a view's window is broken here, and not for `View.of`.
+
+  Args:
+    views: by the feature that the pixels become; one may be `image` itself.
+    records: as of `View.of`.
+
+  Returns:
+    The dataset in the same order, with these features, each
+    [*view.shape] uint8, and `is_good` [] bool for all of them.
+  """
+  import tensorflow as tf
+  from ns.core import draws
+  from ns.core import types
+  from ns.images import attempt
+  from ns.images import decode
+  from ns.mixture import stream
+
+  def see(record):
+    image = record[types.IMAGE]
+    seed = draws.members(record.get(types.SEED, tf.constant(0, tf.int64)),
+                         stream.CROP)
+    is_good = tf.constant(True)
+    if image.dtype == tf.string:
+      image, is_good = attempt.attempt(
+          lambda encoded: (decode.decode(encoded), True),
+          (tf.zeros([1, 1, 1], tf.uint8), False), image)
+    cropped = lambda: [view.crop.apply(image, view.size, view.channels, seed)[0]
+                       for view in views.values()]
+    black = lambda: [tf.zeros(view.shape, tf.uint8) for view in views.values()]
+    seen = tf.cond(is_good, cropped, black)
+    return {**record, types.IS_GOOD: is_good, **{
+        name: tf.ensure_shape(pixels, view.shape)
+        for (name, view), pixels in zip(views.items(), seen)}}
+
+  return records.map(see, num_parallel_calls=tf.data.AUTOTUNE,
+                     deterministic=True)

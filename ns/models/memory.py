@@ -55,6 +55,7 @@ class Memory:
     average: their moving average.
     optimizer: its slots.
     gradients: of the trained variables.
+    teacher: the variables of a network that labels in the step.
     activations: of a batch.
     program: Python, TensorFlow and the traced functions; on the host, whatever
       the device.
@@ -64,6 +65,7 @@ class Memory:
   average: int = 0
   optimizer: int = 0
   gradients: int = 0
+  teacher: int = 0
   activations: int
   program: int
   batch_size: int
@@ -72,7 +74,7 @@ class Memory:
   def on_device(self) -> int:
     """All but the program: what an accelerator's memory has to hold."""
     return (self.parameters + self.average + self.optimizer + self.gradients
-            + self.activations)
+            + self.teacher + self.activations)
 
   @property
   def total(self) -> int:

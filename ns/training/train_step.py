@@ -21,21 +21,25 @@ from ns.models import weights
 from ns.objective import soft_cross_entropy
 from ns.objective import weight_decay
 
+# What is told of each step, and more where a teacher labels in it.
 METRICS = ('loss', 'labelled_accuracy', 'pseudo_agreement')
+TEACHER_METRICS = ('teacher_confidence', 'pseudo_kept')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class State:
-  """All that a step changes.
+  """All that a step changes, and the teacher.
 
   Attributes:
     network: being trained.
     average: a network with the moving average of its variables.
     optimizer: a Keras optimizer with its slots.
+    teacher: a network that labels in the step, which no step changes; or None.
   """
   network: Any
   average: Any
   optimizer: Any
+  teacher: Any = None
 
   @classmethod
   def create(cls, how, job,
@@ -57,7 +61,9 @@ class State:
         weights.load(average, job.initial_weights)
       prepare(network)
       optimizer = how.optimizer.build(network.trainable_variables)
-    return cls(network=network, average=average, optimizer=optimizer)
+      teacher = job.teacher.build() if job.teacher is not None else None
+    return cls(network=network, average=average, optimizer=optimizer,
+               teacher=teacher)
 
 
 def check(how, job) -> None:
@@ -84,7 +90,8 @@ def compiled(how, job, state: State):
   It takes the whole batch and gives its metrics, [] float32 each: `loss`
   without weight decay, `labelled_accuracy`, and for mixtures
   `pseudo_agreement`, the share of pseudo-labelled images on which network and
-  teacher agree.
+  teacher agree. With a teacher in the step, `teacher_confidence`, its mean, and
+  `pseudo_kept`, the share of which it is sure enough.
   """
   take_steps = compiled_steps(how, job, state)
 
@@ -126,7 +133,7 @@ def compiled_steps(how, job, state: State):
                          for name, value in metrics.items()}
 
     arrays = {name: tf.TensorArray(tf.float32, count, element_shape=[])
-              for name in METRICS}
+              for name in METRICS + TEACHER_METRICS * bool(job.teacher)}
     _, found = tf.while_loop(lambda index, _: index < count, body,
                              (tf.constant(0), arrays), parallel_iterations=1)
     return {name: array.stack() for name, array in found.items()}
@@ -152,6 +159,9 @@ def _whole_step(how, job, state: State):
   def replica_step(batch, step, rate, index):
     if index is not None:
       batch = {name: values[index] for name, values in batch.items()}
+    weight, told = batch[types.WEIGHT], {}
+    if job.teacher is not None:
+      batch, told = job.teacher.label(state.teacher, batch)
     images = batch[types.IMAGE]
     if job.noise is not None:
       images = job.noise.apply(images, batch[types.SEED])
@@ -159,28 +169,34 @@ def _whole_step(how, job, state: State):
     network, variables = state.network, state.network.trainable_variables
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     first_index = replica * tf.shape(images)[0]
-    weight = batch[types.WEIGHT] * _is_sampled(job, batch, step, first_index)
+    counts = batch[types.WEIGHT] * _is_sampled(job, batch, step, first_index)
     with tf.GradientTape() as tape:
       logits = network(images, training=True, first_index=first_index,
                        noise_seed=draws.members(noise_seed, step))
       loss = soft_cross_entropy.batch_loss(
-          logits, batch[types.LABEL], weight, divisor)
+          logits, batch[types.LABEL], counts, divisor)
       # The optimizer adds up the gradients of all replicas.
       total = loss + weight_decay.penalty(decayed, how.weight_decay) / replicas
     gradients = tape.gradient(total, variables)
     state.optimizer.learning_rate.assign(rate)
     state.optimizer.apply(gradients, variables)
     how.average.update(state.average, network, step)
-    return {'loss': loss, **_agreement(logits, batch)}
+    return {'loss': loss, **_agreement(logits, batch, weight),
+            **{name: tf.reduce_sum(values * weight)
+               for name, values in told.items()}}
 
   def take_step(batch, step, rate, index=None):
     parts = strategy.run(replica_step, args=(batch, step, rate, index))
     sums = {name: strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None)
             for name, part in parts.items()}
-    share = lambda kind: tf.math.divide_no_nan(
-        sums[f'{kind}_agree'], sums[kind])
-    return {'loss': sums['loss'], 'labelled_accuracy': share('labelled'),
-            'pseudo_agreement': share('pseudo')}
+    share = lambda name, kind: tf.math.divide_no_nan(sums[name], sums[kind])
+    found = {'loss': sums['loss'],
+             'labelled_accuracy': share('labelled_agree', 'labelled'),
+             'pseudo_agreement': share('pseudo_agree', 'pseudo')}
+    if job.teacher is not None:
+      found |= {'teacher_confidence': share('confidence', 'pseudo'),
+                'pseudo_kept': share('kept', 'pseudo')}
+    return found
 
   return take_step
 
@@ -215,17 +231,39 @@ def _parts(batch, strategy, axis: int):
     return batch
   parts = {name: tf.split(value, replicas, axis)
            for name, value in batch.items()}
+  _check_own_images(parts)
   return strategy.experimental_distribute_values_from_function(
       lambda context: {name: values[context.replica_id_in_sync_group]
                        for name, values in parts.items()})
 
 
-def _agreement(logits, batch):
-  """How many images there are of each kind, and on how many it is right."""
+def _check_own_images(parts) -> None:
+  """Each replica has the teacher's images of those that it does not know."""
+  if types.TEACHER_IMAGE not in parts:
+    return
+  for labelled, images in zip(parts[types.IS_LABELLED],
+                              parts[types.TEACHER_IMAGE]):
+    found = int(tf.reduce_sum(1 - labelled))
+    # Of stacked batches the first axis is another.
+    expected = images.shape[0] * (images.shape[1] if len(images.shape) > 4
+                                  else 1)
+    if found != expected:
+      raise errors.RunError(
+          f'Each of the {len(parts[types.TEACHER_IMAGE])} replicas should have '
+          f'{expected} images for the teacher in the step, but one has '
+          f'{found}; choose a batch whose lanes the replicas divide.')
+
+
+def _agreement(logits, batch, weight):
+  """How many images there are of each kind, and on how many it is right.
+
+  `weight` is that of before a teacher in the step was asked: all are counted,
+  whatever it is sure of.
+  """
   agrees = tf.cast(tf.argmax(logits, -1) == tf.argmax(batch[types.LABEL], -1),
                    tf.float32)
-  labelled = batch[types.IS_LABELLED] * batch[types.WEIGHT]
-  pseudo = (1 - batch[types.IS_LABELLED]) * batch[types.WEIGHT]
+  labelled = batch[types.IS_LABELLED] * weight
+  pseudo = (1 - batch[types.IS_LABELLED]) * weight
   return {'labelled': tf.reduce_sum(labelled),
           'labelled_agree': tf.reduce_sum(agrees * labelled),
           'pseudo': tf.reduce_sum(pseudo),

@@ -47,6 +47,8 @@ class Job:
     accuracy: of a network on the validation set, a function of it; None where
       there is none.
     description: the configuration as text, for TensorBoard.
+    teacher: a `StepTeacher` that labels in the step; the batches have
+      `teacher_image` then.
   """
   name: str
   build: Callable[..., Any]
@@ -62,6 +64,7 @@ class Job:
   noise: Any = None
   accuracy: Callable[[Any], float] | None = None
   description: str = ''
+  teacher: Any = None
 
   @property
   def counted_labelled(self) -> float:

@@ -13,6 +13,20 @@ def test_a_mixture_with_pseudo_labels_has_a_teacher():
   assert tiny.generation('student', has_teacher=True).has_teacher
 
 
+def test_a_teacher_in_the_step_needs_no_selection():
+  on_the_fly = mixture.OnTheFly(labelled_batch=4, ratio=1)
+  generation = tiny.generation('a', has_teacher=False, select=None,
+                               mixture=on_the_fly)
+  assert generation.has_teacher and generation.is_labelled_in_step
+  assert not generation.is_labelled_first
+  with pytest.raises(ValueError) as caught:
+    tiny.generation('a', has_teacher=False, mixture=on_the_fly,
+                    batch_noise=noise.MixUp())
+  assert str(caught.value).startswith(
+      '`Generation.batch_noise` should be None where a teacher labels in the '
+      'step, which is after images are mixed, but is MixUp(')
+
+
 def test_a_generation_without_a_teacher_selects_nothing():
   generation = tiny.generation('teacher', has_teacher=False, select=None)
   assert generation.select is None

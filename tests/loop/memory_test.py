@@ -1,5 +1,6 @@
 import dataclasses
 
+from ns import mixture
 from ns import models
 from ns import pseudolabel
 from ns import training
@@ -59,6 +60,22 @@ def test_frozen_blocks_take_less(tmp_path):
       frozen_blocks=blocks) for blocks in (None, 9))
   assert frozen.total < all_trained.total
   assert memory.finetune(run, teacher) == (frozen,)
+
+
+def test_a_teacher_in_the_step_and_batches_that_wait_take_memory(tmp_path):
+  run = tiny.run(tmp_path)
+  teacher = changed(run, 0, model=models.EfficientNet(image_size=64))
+  student = changed(
+      run, 1, mixture=mixture.OnTheFly(labelled_batch=8, ratio=2),
+      model=models.EfficientNet(image_size=96),
+      training=tiny.steps(40, steps_per_call=11))
+  labels = formula.in_inference(teacher.model, 4, 64, batch_size=16,
+                                on_cpu=False)
+  own = formula.of(student.model, 4, 96, batch_size=24)
+  waiting = 10 * 3 * (24 * 96**2 + 16 * 64**2)
+  assert memory.train(run, student, teacher) == (dataclasses.replace(
+      own, teacher=labels.parameters,
+      activations=own.activations + labels.activations + waiting),)
 
 
 class Small:

@@ -471,3 +471,68 @@ def test_a_training_that_begins_with_a_file(tmp_path):
   # A student is wider than what is in the file.
   assert said_of_a_start(tmp_path, start).startswith(
       '`FromWeights.path` should have weights of the model, of 4,984 ')
+
+
+ON_THE_FLY = {'mixture': mixture.OnTheFly(labelled_batch=8, ratio=2),
+              'select': None}
+
+
+def test_a_teacher_in_the_step_labels_nothing_before(tmp_path):
+  run = tiny.run(tmp_path, students=2, changes={'student1': ON_THE_FLY})
+  stages = {stage.name: stage for stage in run.stages()}
+  assert list(stages) == [*ALL[:2], *ALL[4:]]
+  trained, teacher = stages['student1/train'], stages['teacher/train']
+  assert trained.reads == (teacher,)
+  assert trained.form['teacher'] == {
+      'trained': teacher.fingerprint, 'precision': 'float32',
+      'calibrate': None, 'pool': run.data.unlabelled.canonical(),
+      'evaluation_crop': {'': 'ns.images.crop.AsIs'}}
+  assert trained.form['select'] is None
+  assert trained.size.endswith(
+      'batches of 8 + 16 images of 8 x 8, labelled in the step by teacher')
+
+
+def test_a_named_teacher_in_the_step_and_weights_to_begin_with(tmp_path):
+  run = tiny.run(tmp_path, students=2, changes={'student2': {
+      **ON_THE_FLY, 'teachers': ['teacher'],
+      'start': training_lib.FromTeacher(generation='student1'),
+      'model': tiny.architecture(width=2.0),
+      'labelling': pseudolabel.Labelling(min_accuracy=0.1)}})
+  stages = {stage.name: stage for stage in run.stages()}
+  assert [read.name for read in stages['student2/train'].reads] == [
+      'student1/train', 'teacher/train', 'teacher/evaluate']
+
+
+def test_a_calibration_is_made_for_a_teacher_in_the_step_too(tmp_path):
+  run = tiny.run(tmp_path, changes={'student1': {
+      **ON_THE_FLY, 'calibration': pseudolabel.TemperatureScaling()}})
+  stages = {stage.name: stage for stage in run.stages()}
+  assert list(stages)[2:4] == ['student1/calibrate', 'student1/train']
+  assert [read.name for read in stages['student1/train'].reads] == [
+      'teacher/train', 'student1/calibrate']
+  assert stages['student1/train'].form['teacher']['calibrate'] == (
+      stages['student1/calibrate'].fingerprint)
+
+
+@pytest.mark.parametrize('changes, said', [
+    ({'teachers': ['teacher', 'student1']},
+     '`Generation.teachers` of student2 should be one generation, since one '
+     "teacher labels in the step, but are ['teacher', 'student1']; name one, "
+     'or bind a mixture that is labelled for first.'),
+    ({'labelling': pseudolabel.Labelling(augment='flip')},
+     '`Labelling.augment` should be None for student2, since a teacher in the '
+     "step sees each image once, but is 'flip'; leave it out, or bind a "
+     'mixture that is labelled for first.')])
+def test_what_a_teacher_in_the_step_cannot_do(tmp_path, changes, said):
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(tmp_path, students=2,
+             changes={'student2': {**ON_THE_FLY, **changes}}).stages()
+  assert str(caught.value) == said
+
+
+def test_replicas_that_do_not_divide_the_lanes_are_said_by_the_plan(tmp_path):
+  run = tiny.run(tmp_path, changes={'student1': ON_THE_FLY})
+  run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=3))
+  with pytest.raises(errors.RunError, match='The lanes of `OnTheFly` should '
+                     'be a multiple of the 3 replicas'):
+    run.stages()

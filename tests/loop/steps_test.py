@@ -10,7 +10,9 @@ import pytest
 import tensorflow as tf
 
 from ns import images
+from ns import mixture
 from ns import noise
+from ns import pseudolabel
 from ns import pseudolabel
 from ns import training as training_lib
 from ns.core import errors
@@ -394,6 +396,44 @@ def test_a_training_begins_with_what_start_says(tmp_path, monkeypatch):
                folder)
   assert [job.initial_weights for job in jobs] == [
       None, folder / 'teacher/train/average.npz', path]
+
+
+def test_a_teacher_in_the_step_is_the_finished_one(tmp_path, monkeypatch):
+  """In its own size and crop, of its own architecture, with its weights."""
+  jobs, folder = [], epath.Path(tmp_path) / 'run'
+  monkeypatch.setattr(training_lib.Training, 'run',
+                      lambda self, job: jobs.append(job) or {})
+  crop = images.CentreCrop(padding=2)
+  policy = mixture.HardLabels()
+  run = tiny.run(tmp_path / 'data', seed=4, changes={
+      'teacher': {'evaluation_crop': crop, 'fine_tune': training_lib.FineTune(
+          image_size=12, num_steps=2, schedule_steps=20, labelled_batch=8,
+          learning_rate=training_lib.Constant(rate=0.1))},
+      'student1': {'mixture': mixture.OnTheFly(
+          labelled_batch=8, ratio=2, min_confidence=0.4, pseudo_labels=policy)}})
+  network = save_average(run.generations[0], folder, 7, 'finetune')
+  make_stage(run, 'student1/train', folder)
+  job, = jobs
+  assert (job.teacher.pseudo_labels, job.teacher.min_confidence,
+          job.teacher.temperature) == (policy, 0.4, 1.0)
+  batch = next(iter(job.batches(0)))
+  assert batch['teacher_image'].shape == (16, 12, 12, 1)
+  np.testing.assert_allclose(
+      job.teacher.answers(job.teacher.build(), batch['teacher_image']),
+      expected_answers(network, batch['teacher_image']), rtol=1e-5)
+
+
+def test_a_teacher_in_the_step_that_is_not_accurate_enough(tmp_path):
+  folder = epath.Path(tmp_path) / 'run'
+  run = tiny.run(tmp_path / 'data', changes={'student1': {
+      'mixture': mixture.OnTheFly(labelled_batch=8, ratio=2),
+      'labelling': pseudolabel.Labelling(min_accuracy=0.5)}})
+  manifest.begin(folder / 'teacher' / 'evaluate', {})
+  manifest.commit(folder / 'teacher' / 'evaluate', {}, {
+      'validation': {'accuracy': 0.3}}, 1.0, {}, {})
+  with pytest.raises(errors.RunError, match='The teacher `teacher` should have '
+                     'an accuracy of at least'):
+    make_stage(run, 'student1/train', folder)
 
 
 @each_generation

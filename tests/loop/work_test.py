@@ -11,6 +11,7 @@ import types
 
 import pytest
 
+from ns import mixture
 from ns import pseudolabel
 from ns import training
 from ns.loop import work
@@ -45,6 +46,18 @@ def test_pseudo_labelled_images_take_as_much_and_are_no_epochs(tmp_path):
   assert found.images == 40 * (8 + 16)
   assert found.flops == 960 * 6 * MULTIPLY_ADDS
   assert found.epochs == 40 * 8 / 12
+
+
+def test_a_teacher_in_the_step_sees_each_image_of_the_pool_once(tmp_path):
+  run = tiny.run(tmp_path)
+  teacher = run.generations[0]
+  student = changed(run, 1, model=tiny.architecture(),
+                    mixture=mixture.OnTheFly(labelled_batch=8, ratio=2))
+  found, alone = (work.train(run, student, by) for by in (teacher, None))
+  assert found.flops == alone.flops + 40 * 16 * 2 * MULTIPLY_ADDS
+  assert found.images == alone.images
+  assert found.scratch == alone.scratch  # It is in no checkpoint.
+  assert found.memory > alone.memory
 
 
 @pytest.mark.parametrize('schedule, expected', [

@@ -9,6 +9,7 @@ from ns.core import draws
 from ns.images import encode
 from ns.mixture import stream
 from ns.mixture import views
+from tests.support import photos
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 6, 3), np.uint8)
 
@@ -75,3 +76,33 @@ def test_wrong_arguments(changes, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     views.View(**{'size': 4, 'channels': 1, **changes})
   assert str(caught.value) == said
+
+
+def test_several_views_of_an_image_are_each_as_alone():
+  encoded = [photos.encoded(0, 1, 'JPEG', size=(40, 60)),
+             photos.encoded(1, 2, 'PNG'), b'no image',
+             photos.encoded(2, 3, 'WEBP', size=(33, 21))]
+  both = {'teacher_image': views.View(size=12, channels=1,
+                                      crop=images.CentreCrop(padding=2)),
+          'image': views.View(size=9, channels=3, crop=images.InceptionCrop())}
+  records = {'image': encoded, 'seed': np.arange(4)}
+  found = list(views.each_of(both, tf.data.Dataset.from_tensor_slices(records))
+               .as_numpy_iterator())
+  for name, view in both.items():
+    for ours, alone in zip(found, of(view, **records), strict=True):
+      np.testing.assert_array_equal(ours[name], alone['image'])
+      assert ours['is_good'] == alone['is_good']
+  assert [record['is_good'] for record in found] == [1, 1, 0, 1]
+  assert not found[2]['teacher_image'].any()
+
+
+def test_several_views_of_pixels():
+  both = {'teacher_image': views.View(size=4, channels=3,
+                                      crop=images.CentreCrop(padding=1)),
+          'image': views.View(size=6, channels=3)}
+  found = list(views.each_of(both, tf.data.Dataset.from_tensor_slices(
+      {'image': PIXELS})).as_numpy_iterator())
+  for record, pixels, small in zip(
+      found, PIXELS, of(both['teacher_image'], image=PIXELS), strict=True):
+    np.testing.assert_array_equal(record['image'], pixels)
+    np.testing.assert_array_equal(record['teacher_image'], small['image'])
