@@ -218,7 +218,7 @@ class SelfTraining:
 
 def _check_relabel(generation, earlier) -> None:
   """Images can be labelled again that were selected before."""
-  names = [each.name for each in earlier if each.has_teacher]
+  names = [each.name for each in earlier if each.is_labelled_first]
   if generation.relabel is not None and generation.relabel not in names:
     raise ValueError(
         f'`Generation.relabel` of {generation.name!r} should be an earlier '

@@ -410,7 +410,8 @@ def test_a_teacher_in_the_step_is_the_finished_one(tmp_path, monkeypatch):
           image_size=12, num_steps=2, schedule_steps=20, labelled_batch=8,
           learning_rate=training_lib.Constant(rate=0.1))},
       'student1': {'mixture': mixture.OnTheFly(
-          labelled_batch=8, ratio=2, min_confidence=0.4, pseudo_labels=policy)}})
+          labelled_batch=8, ratio=2, min_confidence=0.4,
+          pseudo_labels=policy)}})
   network = save_average(run.generations[0], folder, 7, 'finetune')
   make_stage(run, 'student1/train', folder)
   job, = jobs

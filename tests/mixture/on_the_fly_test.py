@@ -95,8 +95,8 @@ def test_replicas_divide_the_lanes(data):
   with pytest.raises(errors.RunError) as caught:
     MIXTURE.check(data.labelled, data.unlabelled, 3)
   assert str(caught.value) == (
-      'The lanes of `OnTheFly` should be a multiple of the 3 replicas, of which '
-      'each labels its own images, but are 4: at most `OnTheFly.lanes` = 8, as '
+      'The lanes of `OnTheFly` should be a multiple of the 3 replicas, of '
+      'which each labels its own images, but are 4: at most `OnTheFly.lanes` = 8, as '
       'many as divide the 4 labelled and the 12 other images of a batch; bind '
       'other sizes, or use another number of devices.')
 

@@ -230,8 +230,8 @@ def test_replicas_with_other_images_than_they_label_are_an_error(tmp_path):
   with pytest.raises(errors.RunError) as caught:
     take(tensors(batch), 0, 0.1)
   assert str(caught.value) == (
-      'Each of the 2 replicas should have 4 images for the teacher in the step, '
-      'but one has 0; choose a batch whose lanes the replicas divide.')
+      'Each of the 2 replicas should have 4 images for the teacher in the '
+      'step, but one has 0; choose a batch whose lanes the replicas divide.')
 
 
 class Killed(BaseException):
