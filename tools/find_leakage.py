@@ -27,6 +27,7 @@ from ns.core import files
 from ns.core import types
 from ns.mixture import leakage
 from ns.mixture import leakage_list
+from tools import beam_options
 from tools import command
 from tools import contact_sheet
 
@@ -53,8 +54,9 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
   folder = str(files.user_path(arguments.output))
   sets = data.compared, data.evaluation_sets
   if options:
+    pipeline_options = beam_options.of(options)
     from ns.mixture import leakage_beam
-    told = leakage_beam.run(search, *sets, folder, options)
+    told = leakage_beam.run(search, *sets, folder, pipeline_options)
   else:
     told = search.run(*sets, folder)
   path = os.path.join(folder, leakage.NAME)

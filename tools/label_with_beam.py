@@ -19,20 +19,15 @@ options. Prints what the labels come to, as JSON.
 import argparse
 from collections.abc import Sequence
 import json
-import logging
 import os
-import sys
 
 from etils import epath
 
 from ns.core import errors
 from ns.core import files
+from tools import beam_options
 from tools import catalogue
 from tools import command
-
-# Beam's own default looks for a program on the network first.
-_RUNNER = '--runner=FnApiRunner'
-
 
 def label(arguments: argparse.Namespace, options: Sequence[str]) -> dict:
   """Labels what the arguments say; returns what it came to.
@@ -45,17 +40,10 @@ def label(arguments: argparse.Namespace, options: Sequence[str]) -> dict:
     labelling, teachers, source, folder, temperature = _of_a_source(arguments)
   else:
     labelling, teachers, source, folder, temperature = _of_a_run(arguments)
-  # It says on loading what it does not find, to those who use it or not.
-  logging.disable(logging.WARNING)
-  try:
-    from apache_beam.options import pipeline_options
-    from ns.pseudolabel import beam
-  finally:
-    logging.disable(logging.NOTSET)
-  if not any(option.split('=')[0] == '--runner' for option in options):
-    options = [_RUNNER, *options]
-  return beam.run(labelling, teachers, source, folder,
-                  pipeline_options.PipelineOptions(list(options)), temperature)
+  pipeline_options = beam_options.of(options)
+  from ns.pseudolabel import beam
+  return beam.run(labelling, teachers, source, folder, pipeline_options,
+                  temperature)
 
 
 def _of_a_source(arguments):
@@ -172,8 +160,6 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(argv: Sequence[str]) -> int:
   """Labels, or says in one line why not; returns the exit code."""
-  # Workers that Beam starts here are to find what this process finds.
-  os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, sys.path))
   return command.finish(lambda: json.dumps(label(*parse(argv)), indent=1))
 
 

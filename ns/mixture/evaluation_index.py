@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import functools
+import threading
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ class EvaluationIndex:
 
   def prepare(self) -> None:
     """Makes the tables, which several threads may then use."""
-    _ = self.ends, self._hashes, self._by_content, self._by_flat
+    _ = (self.ends, self._hashes, self._by_content, self._by_flat,
+         self._pixels, self._lock)
 
   def search(self, asked: fingerprinting.Seen) -> Pairs:
     """All pairs of an asked and an evaluation image, in their order.
@@ -148,15 +150,18 @@ class EvaluationIndex:
 
   def pixel_digests(self, entries: Iterable[int]) -> dict[int, bytes]:
     """The digest of the pixels of entries, which are read again if need be."""
-    entries = sorted(set(map(int, entries)) - self._pixels.keys())
-    for number, source in enumerate(self.sets):
-      first, end = self.ends[number:number + 2]
-      own = np.array([e for e in entries if first <= e < end], np.int64) - first
-      if len(own):
-        for index, record in zip(own, source.at(own).as_numpy_iterator()):
-          self._pixels[int(index + first)] = fingerprinting.pixel_digest(
-              record[types.IMAGE])
-    return self._pixels
+    wanted = sorted(set(map(int, entries)))
+    with self._lock:
+      missing = [entry for entry in wanted if entry not in self._pixels]
+      for number, source in enumerate(self.sets):
+        first, end = self.ends[number:number + 2]
+        own = np.array([entry - first for entry in missing
+                        if first <= entry < end], np.int64)
+        if len(own):
+          for index, image in zip(own, source.columns(own)[types.IMAGE]):
+            self._pixels[int(index + first)] = fingerprinting.pixel_digest(
+                image)
+      return {entry: self._pixels[entry] for entry in wanted}
 
   def keys(self, entries: np.ndarray) -> list[tuple[str, str]]:
     """The name of the set, and the key in it, of each entry."""
@@ -167,6 +172,10 @@ class EvaluationIndex:
       named.update(zip(own.tolist(), ((source.name, key) for key in (
           source.keys(own - first) if len(own) else ()))))
     return [named[entry] for entry in entries.tolist()]
+
+  @functools.cached_property
+  def _lock(self) -> threading.Lock:
+    return threading.Lock()
 
   @functools.cached_property
   def _pixels(self) -> dict[int, bytes]:

@@ -7,6 +7,8 @@ import hashlib
 
 import numpy as np
 
+from ns.core import errors
+from ns.core import op_error
 from ns.core import types
 from ns.mixture import fingerprints
 from ns.mixture import sources
@@ -55,21 +57,49 @@ class Seen:
 
 
 def batches(source: sources.Source, shard: sources.Shard) -> Iterator[Batch]:
-  """All images of a shard, in their order."""
-  import tensorflow as tf
-  records = source.records(shard)
-  spec = records.element_spec[types.IMAGE]
-  if spec.dtype == tf.string:
-    count = _ENCODED_AT_ONCE
-  elif spec.shape.is_fully_defined():
-    size = int(np.prod(spec.shape))
+  """All images of a shard, in their order.
+
+  Raises:
+    RunError: they cannot be read, or are not as many as they should be.
+  """
+  count = _ENCODED_AT_ONCE
+  if source.image_shape is not None:
+    size = int(np.prod(source.image_shape))
     count = min(_PIXELS_AT_ONCE, max(1, _BYTES_AT_ONCE // size))
-  else:
-    count = 1
+  read = _at_once if source.is_random_access else _in_order
   first = shard.first
-  for batch in records.batch(count).prefetch(1).as_numpy_iterator():
-    yield Batch(first=first, keys=batch[types.KEY], images=batch[types.IMAGE])
-    first += len(batch[types.KEY])
+  for columns in read(source, shard, count):
+    yield Batch(first=first, keys=columns[types.KEY],
+                images=columns[types.IMAGE])
+    first += len(columns[types.KEY])
+  if first != shard.first + shard.num_examples:
+    raise errors.RunError(
+        f'Shard `{shard.name}` of `{source.name}` should have '
+        f'{shard.num_examples:,} examples, but has {first - shard.first:,}; it '
+        'changed since it was counted.')
+
+
+def _at_once(source, shard, count):
+  """Some at a time, where that costs no more than all."""
+  for begin in range(0, shard.num_examples, count):
+    end = min(begin + count, shard.num_examples)
+    yield source.columns(shard.first + np.arange(begin, end))
+
+
+def _in_order(source, shard, count):
+  """All in one go through a file."""
+  import tensorflow as tf
+  records, read = source.records(shard), 0
+  try:
+    for columns in records.batch(count).prefetch(1).as_numpy_iterator():
+      yield columns
+      read += len(columns[types.KEY])
+  except tf.errors.OpError as error:
+    said = op_error.run_error(error)
+    raise errors.RunError(
+        said or f'The images of shard `{shard.name}` of `{source.name}` cannot '
+        f'be read on after example {read}: {op_error.reason(error)}.'
+        ) from error
 
 
 def see(images: np.ndarray) -> Seen:

@@ -164,6 +164,10 @@ class Job:
       return leakage_list.heading(self.path).told
     return None
 
+  def look_at_evaluation_sets(self) -> None:
+    """Makes the file of their fingerprints, if it is not there."""
+    self._seen()
+
   def index(self) -> evaluation_index.EvaluationIndex:
     """The index of the evaluation images, read if an earlier start made it."""
     index = evaluation_index.EvaluationIndex(

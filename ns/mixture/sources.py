@@ -26,6 +26,7 @@ Sources load without TensorFlow, and load it to read: a plan counts examples.
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -102,6 +103,17 @@ class Source:
   def canonical(self) -> dict:
     """What of a source enters a fingerprint: its contents, not its place."""
     return {'source': self.name, 'digest': self.digest()}
+
+
+def declared(value: Any) -> Any:
+  """A source as it was declared, without what it has read: to be sent."""
+  if isinstance(value, (list, tuple)):
+    return type(value)(map(declared, value))
+  if not dataclasses.is_dataclass(value) or isinstance(value, type):
+    return value
+  return dataclasses.replace(value, **{
+      field.name: declared(getattr(value, field.name))
+      for field in dataclasses.fields(value) if field.init})
 
 
 def all_or(indices: np.ndarray | None, num_examples: int) -> np.ndarray:

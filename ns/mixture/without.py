@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from ns.mixture import lane
 from ns.mixture import sources
 
 
@@ -96,6 +97,9 @@ class Without(sources.Source):
 
   def at(self, indices: np.ndarray):
     return self.source.at(self._theirs(indices))
+
+  def columns(self, indices: np.ndarray) -> lane.Columns:
+    return self.source.columns(self._theirs(indices))
 
   def _ours(self, index: int) -> int:
     """How many examples there are before one of the source."""

@@ -13,8 +13,6 @@ It imports Apache Beam, so nothing but the tool that labels so imports it.
 """
 
 from collections.abc import Sequence
-import dataclasses
-from typing import Any
 import uuid
 
 import apache_beam as beam
@@ -22,6 +20,7 @@ from apache_beam.utils import shared
 from etils import epath
 
 from ns.core import errors
+from ns.mixture import sources
 from ns.pseudolabel import ensemble as ensembles
 from ns.pseudolabel import exported as exported_lib
 from ns.pseudolabel import header as headers
@@ -84,7 +83,7 @@ class LabelShard(beam.DoFn):
                header: headers.Header):
     self._labelling = labelling
     self._teachers = tuple(teachers)
-    self._source = declared(source)
+    self._source = sources.declared(source)
     self._folder = str(folder)
     self._header = header
     # One copy of the networks for all threads of a process.
@@ -108,15 +107,6 @@ class LabelShard(beam.DoFn):
     own.replace(path)
     beam.metrics.Metrics.counter('noisy_student', 'images_labelled').inc(
         shard.num_examples)
-
-
-def declared(value: Any) -> Any:
-  """A source as it was declared, without what it has read: to be sent."""
-  if not dataclasses.is_dataclass(value) or isinstance(value, type):
-    return value
-  return dataclasses.replace(value, **{
-      field.name: declared(getattr(value, field.name))
-      for field in dataclasses.fields(value) if field.init})
 
 
 def _check(labelling, teachers, source) -> None:

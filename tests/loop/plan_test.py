@@ -1,4 +1,5 @@
 import math
+import types
 
 import pytest
 
@@ -80,6 +81,14 @@ def test_a_plan_of_measured_stages(tmp_path):
 def test_numbers_have_separators(tmp_path):
   run = tiny.run(tmp_path / 'data', train=1500, test=1000)
   assert '1,480 unlabelled, 8 validation, 1,000 test' in run.plan('/x')
+
+
+def test_leaks_that_are_left_out_are_told():
+  lines = lambda **data: list(plan._leaks(types.SimpleNamespace(**data)))
+  assert lines() == lines(leaks={}) == []
+  assert lines(leaks={'labelled': 2, 'unlabelled': 1234}) == [
+      'left out, since an evaluation set has it, too: 2 labelled, 1,234 '
+      'unlabelled']
 
 
 def test_finished_stages_are_told(tmp_path):

@@ -67,6 +67,14 @@ def test_it_has_what_the_manifests_have(tmp_path):
   assert (teacher['seconds'], student['seconds']) == (62.0, 3604.0)
 
 
+def test_leaks_that_were_left_out_are_counted(tmp_path):
+  run, all_stages = made_up(tmp_path)
+  assert 'leaks' not in summary.collect(run, all_stages, epath.Path(tmp_path))
+  run.data.leaks = {'unlabelled': 17}
+  found = summary.collect(run, all_stages, epath.Path(tmp_path))
+  assert found['leaks'] == {'unlabelled': 17}
+
+
 def test_it_is_written_as_json(tmp_path):
   found = collected(tmp_path)
   summary.write(found, tmp_path / 'summary.json')
