@@ -2,14 +2,14 @@
 
   main --gin_file=gin/runs/smoke.gin [--gin_file=MORE.gin]
        [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE] [--work_dir=DIR]
-       [--plan | --status] [--only=STAGE,…] [--until=STAGE] [--redo=STAGE,…]
+       [--plan[=measure] | --status] [--only=STAGE,…] [--until=STAGE] [--redo=STAGE,…]
        [--verify] [--branch_from=DIR]
 
 A STAGE is one of a generation, `student1/train`, or all of it, `student1`.
 Relative paths are meant from the folder in which the command was typed. Exit
 code: 0 finished, 1 the run failed, 2 the command or the configuration is wrong,
 42 ended by SIGTERM with nothing lost, 130 interrupted, 141 nobody reads the
-output. Loads TensorFlow only to run, never to plan or to complain.
+output. Loads TensorFlow only to run or to measure, never to plan or to complain.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,11 @@ _GIN_SEARCH_PATHS = flags.DEFINE_list(
 _WORK_DIR = flags.DEFINE_string(
     'work_dir', None, 'Where the run is kept and, on a restart, goes on; '
     'work/NAME_OF_THE_RUN_FILE if not given.')
-_PLAN = flags.DEFINE_bool(
-    'plan', False, 'Check everything, print the schedule and stop.')
+_PLAN = flags.DEFINE_enum(
+    'plan', None, ['schedule', 'measure'],
+    'Check everything, print the schedule and stop; --plan=measure also tries '
+    'the networks out on this machine, for a short while, and says how long '
+    'everything takes.')
 _STATUS = flags.DEFINE_bool(
     'status', False, 'Print where the run stands and stop.')
 _ONLY = flags.DEFINE_list(
@@ -60,11 +63,13 @@ _EXAMPLE = '--gin_file=gin/runs/smoke.gin'
 
 
 def rewrite(argv: Sequence[str]) -> list[str]:
-  """Turns `--gin.NAME=VALUE` into the flag that absl knows."""
+  """Turns `--gin.NAME=VALUE` and `--plan` into flags that absl knows."""
   rewritten = []
   for index, argument in enumerate(argv):
     if argument == '--':
       return [*rewritten, *argv[index:]]
+    if argument in ('--plan', '-plan'):
+      argument = '--plan=schedule'
     for dashes in ('--gin.', '-gin.'):
       if argument.startswith(dashes):
         argument = f'--gin_bindings={argument[len(dashes):]}'
@@ -113,7 +118,8 @@ def run() -> None:
     print(composition.status(work_dir))
     return
   parts = {'only': _ONLY.value, 'until': _UNTIL.value, 'redo': _REDO.value}
-  print(composition.plan(work_dir, **parts))
+  how = {'measure': True} if _PLAN.value == 'measure' else {}
+  print(composition.plan(work_dir, **how, **parts))
   if not _PLAN.value:
     reuse = _BRANCH_FROM.value and files.user_path(_BRANCH_FROM.value)
     with termination.heard():

@@ -39,6 +39,19 @@ def test_gin_flags_are_rewritten_up_to_two_dashes():
            '--gin_file=f', '--', '--gin.M=2']
 
 
+def test_plan_may_stand_alone():
+  assert main.rewrite(['main', '--plan', '-plan', '--plan=measure', '--',
+                       '--plan']) == [
+      'main', '--plan=schedule', '--plan=schedule', '--plan=measure', '--',
+      '--plan']
+
+
+def test_a_plan_may_be_measured(folder):
+  done = _main(folder, '--gin_file=run.gin', '--plan=measure')
+  assert done.stdout == f'teacher, student1 in {folder}/work/run, measured\n'
+  assert (done.stderr, done.returncode) == ('', 0)
+
+
 def test_a_run_prints_its_plan_and_runs(folder):
   done = _main(folder, '--gin_file=run.gin', '--work_dir=here')
   assert done.stdout == (
@@ -148,8 +161,8 @@ def test_a_bug_shows_its_trace(folder):
 @pytest.mark.parametrize('flag, message', [
     ('--gin_fiel=run.gin',
      "Unknown command line flag 'gin_fiel'. Did you mean: gin_file ?"),
-    ('--plan=maybe', "flag --plan=maybe: ('Non-boolean argument to boolean "
-     "flag', 'maybe')"),
+    ('--plan=maybe',
+     'flag --plan=maybe: value should be one of <schedule|measure>'),
     ('--work_dir', 'Missing value for flag --work_dir'),
     ('--work_dir=',
      '`--work_dir` is empty; give a folder, or leave the flag out.'),
@@ -212,7 +225,7 @@ def test_output_that_nobody_reads_ends_the_run_quietly(folder):
 
 def test_help_lists_the_flags(folder):
   done = _main(folder, '--help')
-  for flag in ('--gin_file', '--gin_search_paths', '--work_dir', '--[no]plan'):
+  for flag in ('--gin_file', '--gin_search_paths', '--work_dir', '--plan'):
     assert flag in done.stdout
   assert (done.stderr, done.returncode) == ('', 0)
 

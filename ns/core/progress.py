@@ -73,10 +73,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-  """Seconds as a person reads them: '48 s', '3 min 05 s', '2 h 10 min'."""
+  """Seconds as a person reads them: '48 s', '3 min 05 s', '2 h 10 min', '9 days'.
+  """
   seconds = round(seconds)
   if seconds < 60:
     return f'{seconds} s'
   if seconds < 3600:
     return f'{seconds // 60} min {seconds % 60:02} s'
-  return f'{seconds // 3600} h {seconds % 3600 // 60:02} min'
+  if seconds < 7 * 86400:
+    return f'{seconds // 3600} h {seconds % 3600 // 60:02} min'
+  return f'{seconds / 86400:,.0f} days'

@@ -11,26 +11,43 @@ def label(run, generation, teachers) -> tuple[memory.Memory, ...]:
   batch_size = getattr(generation.labelling, 'batch_size', None)
   if batch_size is None:
     return ()
-  precision = getattr(generation.labelling, 'precision', 'float32')
+  return inference(run, teachers, batch_size, getattr(
+      generation.labelling, 'precision', 'float32'))
+
+
+def inference(run, generations, batch_size: int, precision: str
+              ) -> tuple[memory.Memory, ...]:
+  """Of each finished network whose layers are known."""
   return tuple(memory.in_inference(
-      teacher.model, run.data.classes, teacher.image_size,
+      generation.model, run.data.classes, generation.image_size,
       batch_size=_share(run, batch_size), precision=precision,
-      on_cpu=run.runtime.on_host) for teacher in filter(_is_known, teachers))
+      on_cpu=run.runtime.on_host)
+               for generation in filter(_is_known, generations))
 
 
-def train(run, generation, taught=None) -> tuple[memory.Memory, ...]:
-  """`taught`: the generation that labels in the step, or None."""
+def train(run, generation, taught=None, batch_size: int | None = None
+          ) -> tuple[memory.Memory, ...]:
+  """What a training takes.
+
+  Args:
+    run: a `SelfTraining`.
+    generation: of it.
+    taught: the generation that labels in the step, or None.
+    batch_size: that of the mixture if None.
+  """
   if not generation.is_trained:
     return ()
   return _training(run, generation, generation.training,
-                   generation.model.image_size, generation.mixture.batch_size,
-                   taught=taught)
+                   generation.model.image_size,
+                   batch_size or generation.mixture.batch_size, taught=taught)
 
 
-def finetune(run, generation) -> tuple[memory.Memory, ...]:
+def finetune(run, generation, batch_size: int | None = None
+             ) -> tuple[memory.Memory, ...]:
+  """`batch_size`: that of the fine-tuning if None."""
   policy = generation.fine_tune
   return _training(run, generation, policy, policy.image_size,
-                   policy.labelled_batch, policy.frozen_blocks)
+                   batch_size or policy.labelled_batch, policy.frozen_blocks)
 
 
 def warnings(run, needed: Iterable[memory.Memory]) -> tuple[str, ...]:

@@ -41,18 +41,21 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
       f'{data.unlabelled.num_examples:,} unlabelled, '
       + ', '.join(f'{s.num_examples:,} {s.name}' for s in data.evaluation_sets),
       *_leaks(data), '']
-  rows = [_row(stage, measured) for stage in stages]
+  rows = [(*_row(stage, measured),
+           '(finished)' if stage.name in finished else
+           '' if stage in wanted else '(not now)') for stage in stages]
   head = _HEAD + (() if measured is None else _MEASURED_HEAD)
-  first, *table_lines = table.lines([head, *rows, _total(stages, measured)])
+  first, *table_lines = table.lines(
+      [(*head, ''), *rows, (*_total(stages, measured), '')])
   lines.append(first)
   for stage, line in zip(stages, table_lines):
-    lines.append(line + ('  (finished)' if stage.name in finished else
-                         '' if stage in wanted else '  (not now)'))
+    lines.append(line)
     lines += _wrapped(stage.size, '  ')
     for warning in stage.work.warnings:
       lines += _wrapped(f'warning: {warning}', '  ')
   lines += [table_lines[-1], '']
-  lines += _wrapped(_tells(run, stages, measured))
+  left = [stage.name for stage in wanted if stage.name not in finished]
+  lines += _wrapped(_tells(run, stages, measured, left))
   return '\n'.join([*lines, *_missing(data)])
 
 
@@ -93,8 +96,8 @@ def _total(stages, measured) -> tuple[str, ...]:
       sum(found.seconds for found in measured.values()))
 
 
-def _tells(run, stages, measured) -> str:
-  """What the columns mean, and what has none."""
+def _tells(run, stages, measured, todo) -> str:
+  """What the columns mean, and what has none; `todo`: what was measurable."""
   scratch = max((stage.work.scratch for stage in stages), default=0)
   tells = _TELLS + (f', and {_bytes(scratch)} of checkpoints while a training '
                     'lasts.' if scratch else '.')
@@ -111,7 +114,7 @@ def _tells(run, stages, measured) -> str:
   for note, names in notes.items():
     if note:
       tells += f' {", ".join(names)}: {note}.'
-  left = [stage.name for stage in stages if stage.name not in measured]
+  left = [name for name in todo if name not in measured]
   return tells + (f' Not measured: {", ".join(left)}.' if left else '')
 
 

@@ -71,7 +71,7 @@ def _teachers(run, generation, run_folder, teachers):
       predict=_predictor(run, taught.generation, run_folder,
                          labelling.precision),
       fingerprint=taught.trained.fingerprint,
-      view=_evaluation_view(taught.generation),
+      view=evaluation_view(taught.generation),
       accuracy=_accuracy(run, labelling, taught, run_folder))
           for taught in teachers]
 
@@ -121,10 +121,10 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       unlabelled=run.data.unlabelled if taught else None,
-      teacher_view=_evaluation_view(taught.generation) if taught else None,
-      view=_view(generation, generation.model.image_size, generation.crop),
+      teacher_view=evaluation_view(taught.generation) if taught else None,
+      view=view(generation, generation.model.image_size, generation.crop),
       noise=generation.noise, batch_noise=generation.batch_noise)
-  return generation.training.run(_job(
+  return generation.training.run(job(
       run, generation, 'train', folder, generation.mixture, inputs,
       initial_weights=_initial_weights(generation, start, run_folder), **more))
 
@@ -156,8 +156,8 @@ def finetune(run, generation, run_folder, folder):
   """Trains on, on labelled images without noise, at another size."""
   policy = generation.fine_tune
   inputs = batches.Inputs(labelled=run.data.labelled,
-                          view=_evaluation_view(generation))
-  return policy.run(_job(
+                          view=evaluation_view(generation))
+  return policy.run(job(
       run, generation, 'finetune', folder, policy.mixture, inputs,
       initial_weights=run_folder / generation.name / 'train' / 'average.npz'))
 
@@ -167,7 +167,7 @@ def evaluate(run, generation, run_folder, folder):
   del folder
   predict = _predictor(run, generation, run_folder)
   return {source.name: generation.evaluation.run(
-              predict, source, _evaluation_view(generation))
+              predict, source, evaluation_view(generation))
           for source in run.data.evaluation_sets}
 
 
@@ -191,7 +191,7 @@ def _initial_weights(generation, start, run_folder):
   return None
 
 
-def _job(run, generation, kind, folder, mixture, inputs, **more):
+def job(run, generation, kind, folder, mixture, inputs, **more):
   data_seed = _seed(run, generation, 'data')
   return trainer.Job(
       name=f'{generation.name}/{kind}',
@@ -215,7 +215,7 @@ def _on_validation(run, generation, network, size) -> float:
   from ns.models import inference
   found = generation.evaluation.run(
       inference.predictor(network), run.data.evaluation_sets[0],
-      _view(generation, size, generation.evaluation_crop))
+      view(generation, size, generation.evaluation_crop))
   return found['accuracy']
 
 
@@ -234,13 +234,13 @@ def _accuracy(run, labelling, taught, run_folder) -> float | None:
   return made and made.results[validation.name].get('accuracy')
 
 
-def _view(generation, size, crop) -> views.View:
+def view(generation, size, crop) -> views.View:
   return views.View(size=size, channels=generation.model.channels, crop=crop)
 
 
-def _evaluation_view(generation) -> views.View:
+def evaluation_view(generation) -> views.View:
   """What the finished network of a generation sees of an image."""
-  return _view(generation, generation.image_size, generation.evaluation_crop)
+  return view(generation, generation.image_size, generation.evaluation_crop)
 
 
 def _seed(run, generation, *path):

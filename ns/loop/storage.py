@@ -18,9 +18,6 @@ _SELECTED = 12
 # Of a record beside the image and the distribution: names of features and key.
 _RECORD = 160
 
-# That a training has at a time (`ns.training.checkpoint`).
-_CHECKPOINTS = 2
-
 # Of a network's weights in float32, by format (`ns.models.exporting`).
 _EXPORTED = {'tflite_int8': 0.25}
 
@@ -46,9 +43,10 @@ def weights(run, generation) -> int | None:
   return a_network and 2 * a_network
 
 
-def checkpoints(needed: Iterable[memory_lib.Memory]) -> int:
-  """Of those that a training has as long as it lasts."""
-  return sum(_CHECKPOINTS * (part.parameters + part.average + part.optimizer)
+def checkpoints(policy, needed: Iterable[memory_lib.Memory]) -> int:
+  """Of those that a training has as long as it lasts, the last ones."""
+  kept = getattr(policy, 'checkpoints_to_keep', 2)
+  return sum(kept * (part.parameters + part.average + part.optimizer)
              for part in needed)
 
 

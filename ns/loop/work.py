@@ -136,7 +136,7 @@ def _training(run, generation, needed, policy, labelled_batch, batch_size, size,
       / run.data.labelled.num_examples,
       rates=_rates(run, generation, policy, labelled_batch), flops=flops,
       written=storage.weights(run, generation),
-      scratch=storage.checkpoints(needed), **_memory(run, needed))
+      scratch=storage.checkpoints(policy, needed), **_memory(run, needed))
 
 
 def _rates(run, generation, policy, labelled_batch):

@@ -65,6 +65,7 @@ class FineTune:
   checkpoint_every_steps: int = manifest.execution(default=250)
   checkpoints_to_keep: int = manifest.execution(default=2)
   summary_every_steps: int = manifest.execution(default=100)
+  needs_weights = True
   loss = loss_lib.PerLabelled()  # There are no others.
 
   def __post_init__(self):

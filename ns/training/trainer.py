@@ -112,6 +112,7 @@ class Training:
   checkpoint_every_steps: int = manifest.execution(default=250)
   checkpoints_to_keep: int = manifest.execution(default=2)
   summary_every_steps: int = manifest.execution(default=100)
+  needs_weights = False  # To begin with.
 
   def __post_init__(self):
     check_common(self)

@@ -98,7 +98,7 @@ class SelfTraining:
     raise errors.RunError(f'`SelfTraining.seed` is {self.seed}, but the images '
                           'end at 5.')
 
-  def plan(self, work_dir: str, **parts) -> str:
+  def plan(self, work_dir: str, measure: bool = False, **parts) -> str:
     """The plan's text."""
     if self.fail == 'plan seed':
       self._refuse_seed()
@@ -107,7 +107,7 @@ class SelfTraining:
     names = ', '.join(g.name for g in self.generations)
     chosen = ''.join(f', {flag} {names}' for flag, names in parts.items()
                      if names)
-    return f'{names} in {work_dir}{chosen}'
+    return f'{names} in {work_dir}{chosen}{", measured" * measure}'
 
   def status(self, work_dir: str) -> str:
     """The status' text."""
