@@ -1,4 +1,4 @@
-"""Small charts as pictures: histograms, bars and matrices; with Pillow alone."""
+"""Small charts as pictures: histograms, bars, matrices; with Pillow alone."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -117,7 +117,8 @@ def matrix(title: str, values: np.ndarray, names: Sequence[str], rows: str,
   top = 140
   shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
   # The root, so that few are seen too.
-  shades = 255 + (np.array(_COLOURS[2]) - 255) * np.sqrt(shares)[..., np.newaxis]
+  shades = 255 + (np.array(_COLOURS[2]) - 255) * np.sqrt(
+      shares)[..., np.newaxis]
   picture.paste(Image.fromarray(shades.round().astype(np.uint8)).resize(
       (width, width), Image.Resampling.NEAREST), (label, top))
   for row in range(count):

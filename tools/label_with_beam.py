@@ -111,8 +111,8 @@ def _calibrated(work_dir: str, generation) -> float:
   if made is None:
     name = f'{generation.name}/calibrate'
     raise errors.RunError(
-        f'{generation.name} is labelled for at the temperature of {name}, which '
-        f'is not finished in `{work_dir}`; start the run with `--until={name}` '
+        f'{generation.name} is labelled for at the temperature of {name}, '
+        f'which is not finished in `{work_dir}`; start the run with `--until={name}` '
         'first, or give `--temperature`.')
   return made.results['temperature']
 

@@ -1,4 +1,4 @@
-"""Writes what there is to see of a run's pseudo-labels, as pictures and figures.
+"""Writes what there is to see of pseudo-labels, as pictures and figures.
 
   bazel run //tools:show_labels -- --work_dir=DIR [--generation=student1]
       [--output=FOLDER] [--classes=cat,dog,7] [--images=8] [--other=student2]
@@ -46,7 +46,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
   """The arguments of this tool; raises ConfigError where one is wrong."""
   flags = command.Flags('show_labels', __doc__)
   command.add_run(flags, generation='the first with labels')
-  flags.add_argument('--output', help='a folder; labels_GENERATION if not given')
+  flags.add_argument('--output',
+                     help='a folder; labels_GENERATION if not given')
   flags.add_argument('--classes', default='', help='names or numbers of the '
                      f'classes shown; {_CLASSES} spread over all if not given')
   flags.add_argument('--images', type=int, default=8,
@@ -241,7 +242,8 @@ def numbers(labels, review, other, found) -> dict:
     result['agreement'] = {
         'other': other.generation.name, 'images': found.images,
         'share': found.share, 'most_confused': _most_confused(
-            found.confusion, labels.names), 'confusion': found.confusion.tolist(),
+            found.confusion, labels.names),
+        'confusion': found.confusion.tolist(),
         'by_confidence': found.by_confidence.tolist()}
   return result
 

@@ -1,4 +1,4 @@
-"""What an error of a TensorFlow op says, without what TensorFlow says around it.
+"""What an error of a TensorFlow op says, without what is said around it.
 
 An error that Python raises within a pipeline, and an assertion in one, come out
 as a `tf.errors.OpError`, whose message has the place in the graph and a trace

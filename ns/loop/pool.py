@@ -1,4 +1,4 @@
-"""What the teachers of a generation label: the pool, or an earlier selection."""
+"""What a generation's teachers label: the pool, or an earlier selection."""
 
 from ns.core import errors
 from ns.core import manifest

@@ -101,7 +101,8 @@ def select(run, generation, run_folder, folder):
   """Filters and balances, and writes what training reads."""
   return generation.select.run(
       str(run_folder / generation.name / 'label'),
-      pools.of(run, generation, run_folder), str(folder), _seed(run, generation, 'select'), run.data.classes,
+      pools.of(run, generation, run_folder), str(folder),
+      _seed(run, generation, 'select'), run.data.classes,
       on_progress=lambda done, total: termination.check())
 
 

@@ -2,14 +2,20 @@
 
 This is the one place that knows the names of its features:
 
-| feature         | type                | what                                 |
-|-----------------|---------------------|--------------------------------------|
-| `image/encoded` | bytes               | PNG, or the source's own bytes       |
-| `probabilities` | [classes] float     | the teacher's distribution           |
-| `label`         | int64               | its highest class                    |
-| `confidence`    | float               | the probability of that class        |
-| `copies`        | int64, at least 1   | how often an epoch has the image     |
-| `key`           | bytes, UTF-8        | the image's stable name in the pool  |
+| feature                 | type              | what                           |
+|-------------------------|-------------------|--------------------------------|
+| `image/encoded`         | bytes             | PNG, or the source's own bytes |
+| `probabilities/float16` | bytes             | the teacher's distribution,    |
+|                         |                   | little-endian; or              |
+| `probabilities`         | [classes] float   | that in float32                |
+| `label`                 | int64             | its highest class              |
+| `confidence`            | float             | the probability of that class  |
+| `copies`                | int64, at least 1 | how often an epoch has it      |
+| `key`                   | bytes, UTF-8      | its stable name in the pool    |
+
+A distribution is in float16 where the store has it so, which is exact, half as
+large and four times as quick to write; one that is spread from `top_k` classes
+is not, and older records are not either.
 
 `label` and `confidence` are from before the distribution was rounded for the
 store, so they need not be the argmax and maximum of `probabilities` to the last
@@ -29,6 +35,7 @@ _FILE = re.compile(r'pseudo-\d{5}-of-\d{5}\.tfrecord')
 
 _IMAGE = 'image/encoded'
 _PROBABILITIES = 'probabilities'
+_HALVES = 'probabilities/float16'
 _LABEL = 'label'
 _CONFIDENCE = 'confidence'
 _COPIES = 'copies'
@@ -61,7 +68,7 @@ def serialise(*, key: str | bytes, image: np.ndarray | bytes,
     key: the image's name.
     image: [height, width, 1 or 3] uint8, which becomes a PNG, or encoded bytes,
       which stay what they are.
-    probabilities: [classes], of any float.
+    probabilities: [classes]; of float16 it stays that, else it is float32.
     label: in [0, classes).
     confidence: in [0, 1].
     copies: at least 1.
@@ -73,8 +80,13 @@ def serialise(*, key: str | bytes, image: np.ndarray | bytes,
   example = tf.train.Example()
   feature = example.features.feature
   feature[_IMAGE].bytes_list.value.append(image)
-  feature[_PROBABILITIES].float_list.value.extend(
-      np.asarray(probabilities, np.float32).tolist())
+  probabilities = np.asarray(probabilities)
+  if probabilities.dtype == np.float16:
+    feature[_HALVES].bytes_list.value.append(
+        probabilities.astype('<f2').tobytes())
+  else:
+    feature[_PROBABILITIES].float_list.value.extend(
+        probabilities.astype(np.float32).tolist())
   feature[_LABEL].int64_list.value.append(int(label))
   feature[_CONFIDENCE].float_list.value.append(float(confidence))
   feature[_COPIES].int64_list.value.append(int(copies))
@@ -96,11 +108,22 @@ def parse(serialised: tf.Tensor, classes: int) -> dict[str, tf.Tensor]:
     `label` [] int64, `confidence` [] float32, `copies` [] int64, `key` []
     string.
   """
+  # A record with neither would be seen: no loss bears what is not a number.
   parsed = tf.io.parse_example(serialised, {
       **_SCALARS,
-      _PROBABILITIES: tf.io.FixedLenFeature([classes], tf.float32)})
+      _HALVES: tf.io.FixedLenFeature([], tf.string, ''),
+      _PROBABILITIES: tf.io.FixedLenFeature(
+          [classes], tf.float32, [float('nan')] * classes)})
+  halves = parsed[_HALVES]
+  has_halves = tf.strings.length(halves) > 0
+  decoded = tf.io.decode_raw(
+      tf.where(has_halves, halves, b'\0' * (2 * classes)), tf.float16)
+  decoded = tf.ensure_shape(decoded, [*halves.shape, classes])
   return {
-      'image': parsed[_IMAGE], 'probabilities': parsed[_PROBABILITIES],
+      'image': parsed[_IMAGE],
+      'probabilities': tf.where(
+          has_halves[..., tf.newaxis], tf.cast(decoded, tf.float32),
+          parsed[_PROBABILITIES]),
       'label': parsed[_LABEL], 'confidence': parsed[_CONFIDENCE],
       'copies': parsed[_COPIES], 'key': parsed[_KEY]}
 

@@ -38,8 +38,9 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
       the images come as they are stored, pixels or bytes.
 
   Raises:
-    RunError: the source's own, if it raises one; a record cannot be read, an image is not of the size that is
-      expected, or the shard has another number of records than it declares.
+    RunError: the source's own, if it raises one; a record cannot be read, an
+      image is not of the size that is expected, or the shard has another number
+      of records than it declares.
   """
   records = source.records(shard)
   if view is not None:

@@ -1,7 +1,5 @@
 """Calibration, labels, a selection, and labels of it again, on disk."""
 
-import dataclasses
-
 from etils import epath
 import numpy as np
 from pyarrow import parquet
@@ -35,9 +33,8 @@ def make_done(tmp_path_factory):
       changes={'teacher': {'training': tiny.steps(30)},
                'student1': {'calibration': pseudolabel.TemperatureScaling(),
                             'select': SELECT},
-               'student2': {'relabel': 'student1', 'select': dataclasses.replace(
-                   SELECT, balance=pseudolabel.Unbalanced(),
-                   min_confidence=0.26)},
+               'student2': {'relabel': 'student1', 'select': pseudolabel.Select(
+                   min_confidence=0.26, balance=pseudolabel.Unbalanced())},
                'student3': {'relabel': 'student1', 'teachers': ['student1'],
                             'select': pseudolabel.KeepSelection()}})
   work = epath.Path(folder) / 'work'

@@ -210,7 +210,8 @@ def test_a_teacher_without_weights_is_an_error(run, tmp_path):
 def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
   folder = epath.Path(tmp_path)
   select = Recorder({'copies': 3})
-  generation = types.SimpleNamespace(name='student1', select=select)
+  generation = types.SimpleNamespace(name='student1', select=select,
+                                     relabel=None)
   assert steps.select(run, generation, folder, folder / 'x') == {'copies': 3}
   (predictions, pool, place, seed, classes), = select.calls
   assert predictions == str(folder / 'student1' / 'label')

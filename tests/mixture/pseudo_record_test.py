@@ -65,11 +65,39 @@ def test_numpy_scalars_and_half_floats_are_taken():
   assert parsed['confidence'] == np.float32(0.7)
 
 
+def test_halves_take_half_and_come_back_exactly():
+  halves = np.random.default_rng(1).dirichlet(
+      np.full(100, 0.1), 20).astype(np.float16)
+  assert len(record(probabilities=halves[0])) < (
+      len(record(probabilities=halves[0].astype(np.float32))) - 180)
+  # Of both kinds in one batch.
+  records = [record(probabilities=row if number % 2 else row.astype(np.float32))
+             for number, row in enumerate(halves)]
+  parse = lambda serialised: pseudo_record.parse(serialised, 100)
+  singles = tf.data.Dataset.from_tensor_slices(records)
+  for dataset in singles.batch(20).map(parse), singles.map(parse).batch(20):
+    np.testing.assert_array_equal(
+        next(iter(dataset))['probabilities'], halves.astype(np.float32))
+
+
+def test_a_record_without_a_distribution_is_no_number():
+  example = tf.train.Example.FromString(record())
+  del example.features.feature['probabilities']
+  parsed = pseudo_record.parse(example.SerializeToString(), 3)
+  assert np.isnan(parsed['probabilities']).all()
+
+
 def test_equal_records_are_equal_bytes():
   assert record() == record()
   assert record() != record(copies=4)
 
 
-def test_another_number_of_classes_is_refused():
-  with pytest.raises(tf.errors.InvalidArgumentError):
-    pseudo_record.parse(record(), 4)
+@pytest.mark.parametrize('dtype', [np.float16, np.float32])
+@pytest.mark.parametrize('classes', [1, 2, 4, 6])
+def test_another_number_of_classes_is_refused(dtype, classes):
+  one = record(probabilities=np.array([0.25, 0.5, 0.25], dtype))
+  dataset = tf.data.Dataset.from_tensors(one)
+  for records in dataset, dataset.batch(1):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+      next(iter(records.map(
+          lambda record: pseudo_record.parse(record, classes))))

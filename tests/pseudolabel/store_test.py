@@ -7,6 +7,7 @@ import pytest
 
 from ns.core import errors
 from ns.pseudolabel import header as headers
+from ns.pseudolabel import rows_writer
 from ns.pseudolabel import store
 from tests.pseudolabel import fakes
 
@@ -92,7 +93,7 @@ def test_read_gives_the_asked_columns_in_batches_in_order(path, rows,
 
 
 def test_batches_across_groups_of_rows_are_whole(path, monkeypatch, rows):
-  monkeypatch.setattr(store, '_GROUP_ROWS', 4)
+  monkeypatch.setattr(rows_writer, 'GROUP_ROWS', 4)
   write(path, *rows)
   file = parquet.ParquetFile(path).metadata
   assert [file.row_group(i).num_rows for i in range(file.num_row_groups)] == (
