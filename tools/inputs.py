@@ -45,7 +45,7 @@ def of(run, generation, folder) -> Inputs:
         labelled_batch=mixture.labelled_batch), note=note)
   return Inputs(mixture=mixture, selected=selected,
                 pseudo_labelled=batches.PseudoLabelled.selected(
-                    folder / generation.name / 'select', selected['records']))
+                    folder / generation.name / 'select', selected))
 
 
 def on_host(noise):

@@ -257,6 +257,10 @@ def _check_training(run, generation) -> None:
     trainings.insert(0, (generation.training, generation.mixture))
   elif hasattr(generation.training, 'check'):
     generation.training.check(model=generation.model, classes=run.data.classes)
+  if generation.is_trained and hasattr(generation.mixture, 'check_pool'):
+    pool = run.data.unlabelled
+    generation.mixture.check_pool(
+        pool.num_examples, f'of the pool `{pool.name}`')
   for policy, batch in trainings:
     if hasattr(policy, 'check'):
       policy.check(model=generation.model,

@@ -118,7 +118,7 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
   if generation.is_labelled_first:
     selected = run_folder / generation.name / 'select'
     pseudo_labelled = batches.PseudoLabelled.selected(
-        selected, manifest.read(selected).results['records'])
+        selected, manifest.read(selected).results)
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       unlabelled=run.data.unlabelled if taught else None,

@@ -9,6 +9,7 @@ from etils import epath
 from ns.core import files
 from ns.core import progress
 from ns.loop import stages as stages_lib
+from ns.mixture import splits
 
 
 def collect(run, stages: Sequence[stages_lib.Stage],
@@ -17,7 +18,8 @@ def collect(run, stages: Sequence[stages_lib.Stage],
 
   Returns:
     `seed`; `data`, the number of images of each kind; where some are left out
-    since they leak into an evaluation set, `leaks`, how many of each; and
+    since they leak into an evaluation set, `leaks`, how many of each; where
+    some are since they are broken, `left_out`, see `splits.left_out`; and
     `generations`, for each its `name`, and for each of its stages the results
     and `seconds`.
   """
@@ -32,11 +34,13 @@ def collect(run, stages: Sequence[stages_lib.Stage],
     entry['seconds'] = sum(
         part['seconds'] for part in entry.values() if isinstance(part, dict))
     generations.append(entry)
+  left_out = splits.left_out(data)
   return {
       'seed': run.seed,
       'data': {s.name: s.num_examples for s in (
           data.labelled, data.unlabelled, *data.evaluation_sets)},
       **({'leaks': leaks} if (leaks := getattr(data, 'leaks', {})) else {}),
+      **({'left_out': left_out} if left_out else {}),
       'generations': generations,
   }
 
@@ -72,6 +76,10 @@ def table(results: dict[str, Any]) -> str:
                               ('confident enough', 'kept_per_class'),
                               ('balanced, copies counted', 'copies_per_class')))
       ])
+  details += [
+      f'left out of {name} as broken: {found["count"]:,}, '
+      f'{_percent(found["share"])} (at most {_percent(found["max_share"])})'
+      for name, found in results.get('left_out', {}).items()]
   widths = [max(map(len, column)) for column in zip(*rows)]
   lines = ['  '.join(
       cell.ljust(width) if i == 0 else cell.rjust(width)

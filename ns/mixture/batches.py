@@ -17,6 +17,7 @@ import dataclasses
 from typing import Any
 
 from ns.core import checks
+from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
 from ns.mixture import division
@@ -32,14 +33,17 @@ class PseudoLabelled:
 
   Attributes:
     files: their paths, each with its number of examples, counting copies.
+    images: how many there are, each counted once; None if that is not known.
   """
   files: Sequence[tuple[str, int]]
+  images: int | None = None
 
   @classmethod
-  def selected(cls, folder, records: Mapping[str, int]) -> 'PseudoLabelled':
-    """As `Select` left them in `folder`, which told `records`."""
-    return cls(files=tuple((str(folder / name), examples)
-                           for name, examples in records.items()))
+  def selected(cls, folder, results: Mapping[str, Any]) -> 'PseudoLabelled':
+    """As `Select` left them in `folder`, with these results."""
+    return cls(files=tuple((str(folder / name), examples) for name, examples
+                           in results['records'].items()),
+               images=results.get('used'))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,6 +150,23 @@ class Mixed:
   @property
   def pseudo_labelled_batch(self) -> int:
     return round(_pseudo_labelled(self, self.labelled_batch))
+
+  def check_pool(self, num_images: int, which: str) -> None:
+    """Checks that a batch need not have one image several times.
+
+    Args:
+      num_images: how many there are to be pseudo-labelled, or are.
+      which: images these are, for the error: 'of the pool', 'selected'.
+
+    Raises:
+      RunError: they are too few.
+    """
+    if num_images < self.pseudo_labelled_batch:
+      raise errors.RunError(
+          f'`{type(self).__name__}.labelled_batch` times `ratio` should be at '
+          f'most the {num_images:,} images {which}, but is '
+          f'{self.pseudo_labelled_batch:,}, so that every batch would have '
+          'some of them twice.')
 
   @property
   def batch_size(self) -> int:
@@ -307,6 +328,9 @@ def labelled_task(mixture, inputs: Inputs, seed: seeds.Seed, lanes: int = 1,
 
 def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
   from ns.mixture import tasks
+  images = inputs.pseudo_labelled.images
+  if images is not None:
+    mixture.check_pool(images, 'that are selected')
   return tasks.pseudo_labelled(
       inputs.pseudo_labelled.files, classes=inputs.labelled.classes,
       policy=mixture.pseudo_labels, view=inputs.view,

@@ -20,6 +20,7 @@ from ns.core import checks
 from ns.core import errors
 from ns.core import files
 from ns.core import seeds
+from ns.mixture import file_source
 from ns.mixture import sources
 from ns.mixture import subset as subset_lib
 from ns.mixture import without_leaks
@@ -167,6 +168,23 @@ def check_classes(labelled: sources.Source, *others: sources.Source) -> None:
           f'The classes of `{source.name}` should be those of '
           f'`{labelled.name}`, {_shown(names[0])}, but are {_shown(names[1])}; '
           'bind `class_names`, or look at the sources.')
+
+
+def left_out(data) -> dict[str, dict[str, float]]:
+  """What a split's sources leave out as broken, by their names.
+
+  Returns:
+    Of each source that left out something: `count`, of images or files; the
+    `share` of all, and `max_share`, which it may be at most.
+  """
+  found = {}
+  for source in getattr(data, 'all_sources', ()):
+    if isinstance(source, file_source.FileSource) and source.excluded():
+      found[source.name] = {
+          'count': len(source.excluded()),
+          'share': source.made.share_excluded(),
+          'max_share': source.max_excluded}
+  return found
 
 
 def excluded(data) -> dict[str, int]:

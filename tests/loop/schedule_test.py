@@ -317,6 +317,18 @@ def test_fine_tuning_that_does_not_fit_is_said_by_the_plan(tmp_path):
       tmp_path, fine_tune=fine_tune)
 
 
+def test_a_pool_that_is_smaller_than_a_batch_is_said_by_the_plan(tmp_path):
+  # The batch has 8 labelled images and 16 others.
+  assert tiny.run(tmp_path, train=36).data.unlabelled.num_examples == 16
+  tiny.run(tmp_path, train=36).stages()
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(tmp_path, train=35).stages()
+  assert str(caught.value) == (
+      '`ExactRatio.labelled_batch` times `ratio` should be at most the 15 '
+      'images of the pool `unlabelled`, but is 16, so that every batch would '
+      'have some of them twice.')
+
+
 def test_noise_that_a_model_has_no_place_for_is_said_by_the_plan(tmp_path):
   model = models.KerasApplication(name='MobileNetV3Small', image_size=8,
                                   channels=1, network_size=32)

@@ -7,6 +7,7 @@ import pytest
 from ns.core import manifest
 from ns.loop import stages
 from ns.loop import summary
+from ns.mixture import splits
 
 RESULTS = {
     ('teacher', 'train'): ({'loss': 1.25}, 61.0),
@@ -113,6 +114,17 @@ def test_foreign_images_are_told_above_the_classes(tmp_path):
       '', 'student: foreign images 18.96 % of the pool, 1.00 % of the '
       'confident, 0.50 % of those used; of the others 98.77 % are confident '
       'enough', 'student: pseudo-labels by class']
+
+
+def test_what_is_left_out_of_sources_is_told_with_its_limit(
+    tmp_path, monkeypatch):
+  assert 'left_out' not in collected(tmp_path)
+  monkeypatch.setattr(splits, 'left_out', lambda data: {
+      'photos': {'count': 1234, 'share': 0.0123, 'max_share': 0.02}})
+  found = collected(tmp_path / 'again')
+  assert found['left_out']['photos']['count'] == 1234
+  assert summary.table(found).split('\n')[-1] == (
+      'left out of photos as broken: 1,234, 1.23 % (at most 2.00 %)')
 
 
 def test_the_table_of_a_teacher_alone(tmp_path):

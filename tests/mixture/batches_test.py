@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ns import mixture
+from ns.core import errors
 from ns.core import seeds
 from ns.mixture import batches
 from ns.mixture import labels
@@ -323,3 +324,25 @@ def test_wrong_arguments(kind, field, value, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     kind(**{**arguments, field: value})
   assert str(caught.value) == f'`{kind.__name__}.{field}` should be {said}'
+
+
+@pytest.mark.parametrize('kind', [mixture.ExactRatio, mixture.Sampled])
+def test_what_is_selected_should_fill_a_batch(inputs, kind):
+  mixed = kind(labelled_batch=2, ratio=3, lanes=1)
+  with_images = lambda images: dataclasses.replace(
+      inputs, pseudo_labelled=dataclasses.replace(
+          inputs.pseudo_labelled, images=images))
+  take(mixed, with_images(6), 1)
+  with pytest.raises(errors.RunError) as caught:
+    mixed.batches(with_images(5), SEED)
+  assert str(caught.value) == (
+      f'`{kind.__name__}.labelled_batch` times `ratio` should be at most the 5 '
+      'images that are selected, but is 6, so that every batch would have some '
+      'of them twice.')
+
+
+def test_a_selection_says_how_many_images_it_has(tmp_path):
+  results = {'records': {'a': 30, 'b': 31}, 'used': 50}
+  assert batches.PseudoLabelled.selected(
+      tmp_path, results) == batches.PseudoLabelled(
+          files=((f'{tmp_path}/a', 30), (f'{tmp_path}/b', 31)), images=50)

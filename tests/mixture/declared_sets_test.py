@@ -100,6 +100,9 @@ def test_what_is_left_out_is_counted(tmp_path):
   images(tmp_path, 'web')
   photos.write(tmp_path / 'web/x.png', b'')
   assert data.excluded == {'train': 0, 'test': 0, 'web': 1}
+  count = data.pools[0].num_examples
+  assert splits.left_out(data) == {'web': {
+      'count': 1, 'share': pytest.approx(1 / (count + 1)), 'max_share': 0.2}}
 
 
 def test_a_class_without_a_labelled_image(tmp_path):
