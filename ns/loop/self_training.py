@@ -18,6 +18,7 @@ from ns.core import seeds
 from ns.loop import choice
 from ns.loop import generation as generation_lib
 from ns.loop import lock
+from ns.loop import notices as notices_lib
 from ns.loop import plan
 from ns.loop import schedule
 from ns.loop import stages as stages_lib
@@ -36,11 +37,14 @@ class SelfTraining:
       (`ns.mixture.splits`).
     seed: the root of all randomness.
     runtime: the hardware (`ns.core.runtime`).
+    hook: who is told when a stage or the run ends or fails: an object with
+      `tell`, such as `Command`; None tells nobody.
   """
   generations: Sequence[generation_lib.Generation | Callable[[], Any]]
   data: Any
   seed: int = 0
   runtime: Any = manifest.execution(default=runtime_lib.OneDevice())
+  hook: Any = manifest.execution(default=None)
 
   def __post_init__(self):
     if not isinstance(self.generations, (list, tuple)) or not self.generations:
@@ -76,6 +80,8 @@ class SelfTraining:
     checks.integer(self, 'seed', at_least=0)
     seeds.Seed(self.seed)  # It is below 2**64, too.
     checks.has_methods(self, 'runtime', 'strategy')
+    if self.hook is not None:
+      checks.has_methods(self, 'hook', 'tell')
     # Looked up without being called: it would read the data.
     offers = inspect.getattr_static(self.data, 'unlabelled', None)
     if offers is None or isinstance(self.data, type):
@@ -152,7 +158,8 @@ class SelfTraining:
     stages = self.stages()
     chosen = choice.Choice(**parts)
     wanted, redone = chosen.wanted(stages), chosen.redone(stages)
-    with lock.held(folder):
+    notices = notices_lib.Notices(hook=self.hook, work_dir=work_dir)
+    with lock.held(folder), notices.of() as whole:
       # All is checked before anything is written or made.
       self._check(stages, folder, redone)
       self.data.read()
@@ -169,14 +176,17 @@ class SelfTraining:
           files.write_whole(folder / name, text)
       self.data.write(folder / 'splits.parquet')
       for stage in wanted:
-        stage.run(folder)
+        with notices.of(stage) as outcome:
+          outcome.is_new = not stage.check(folder)
+          made = stage.run(folder)
+          outcome.results, outcome.seconds = made.results, made.seconds
       if not all(stage.check(folder) for stage in stages):
         print(f'{wanted[-1].name} is finished; leave `--only` and `--until` '
               'out to go on', flush=True)
         return
-      results = summary.collect(self, stages, folder)
-      summary.write(results, folder / 'summary.json')
-      print(summary.table(results), flush=True)
+      whole.results = summary.collect(self, stages, folder)
+      summary.write(whole.results, folder / 'summary.json')
+      print(summary.table(whole.results), flush=True)
       print(f'The result is in {work_dir}', flush=True)
 
   @property
