@@ -1,7 +1,7 @@
 """Finds images of a run that are in one of its evaluation sets, too.
 
   bazel run //tools:find_leakage -- --gin_file=RUN.gin --output=FOLDER
-      [--max_difference=0.12] [--max_distance=11] [--threads=2]
+      [--max_difference=0.15] [--max_distance=11] [--threads=2]
       [--runner=DataflowRunner --project=… …]
       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE]
 

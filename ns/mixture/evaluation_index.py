@@ -82,7 +82,7 @@ class EvaluationIndex:
     similar ones.
     """
     same = self._same(asked)
-    near = self._near(asked)
+    near = self.near(asked)
     order = np.lexsort((~np.r_[same.are_exact, near.are_exact],
                         np.r_[same.entries, near.entries],
                         np.r_[same.queries, near.queries]))
@@ -110,7 +110,8 @@ class EvaluationIndex:
                  differences=zeros.astype(np.float32),
                  are_mirrored=np.zeros(len(queries), bool))
 
-  def _near(self, asked) -> Pairs:
+  def near(self, asked: fingerprinting.Seen) -> Pairs:
+    """All pairs of an asked and a similar evaluation image."""
     comparable = np.flatnonzero(asked.are_good & ~asked.prints.are_flat)
     prints = asked.prints[comparable]
     plain = self._similar(prints, False)

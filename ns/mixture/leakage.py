@@ -66,7 +66,7 @@ class Search:
     threads: that decode and compare; None for one a core.
   """
   max_distance: int = 11
-  max_difference: float = 0.12
+  max_difference: float = 0.15
   most_per_image: int = 10
   threads: int | None = manifest.execution(default=None)
 
