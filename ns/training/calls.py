@@ -6,7 +6,11 @@ one of these boundaries: the steps before it that are too few for a whole call
 are taken one by one. That makes two compiled shapes, whatever the cadences.
 """
 
+from collections.abc import Iterable
 from collections.abc import Iterator
+from concurrent import futures
+import itertools
+from typing import Any
 
 from ns.core import checks
 
@@ -28,6 +32,38 @@ def divided(first: int, num_steps: int, steps_per_call: int,
     count = steps_per_call if step + steps_per_call <= boundary else 1
     yield step, count
     step += count
+
+
+class Feed:
+  """The batches of one call after the other, in lists.
+
+  While a call of several steps lasts, a thread gets the batches of the next
+  one: the pipeline itself keeps only a few ready.
+  """
+
+  def __init__(self, batches: Iterator[Any], counts: Iterable[int],
+               is_ahead: bool):
+    """The arguments.
+
+    Args:
+      batches: all of them, in order.
+      counts: how many each call takes.
+      is_ahead: whether there is such a thread; it ends with this object.
+    """
+    self._batches, self._counts = batches, iter(counts)
+    self._executor = futures.ThreadPoolExecutor(1) if is_ahead else None
+    self._following = None
+
+  def take(self) -> list[Any]:
+    """The batches of the next call; raises what making them raised."""
+    if not self._executor:
+      return self._get()
+    found = (self._following or self._executor.submit(self._get)).result()
+    self._following = self._executor.submit(self._get)
+    return found
+
+  def _get(self) -> list[Any]:
+    return list(itertools.islice(self._batches, next(self._counts, 0)))
 
 
 def check(how) -> None:

@@ -7,7 +7,6 @@ last checkpoint where it was killed, and goes back to one where it went wrong.
 from collections.abc import Callable
 from collections.abc import Iterator
 import dataclasses
-import itertools
 from typing import Any
 
 import numpy as np
@@ -102,13 +101,14 @@ class _Course:
     how, clock, first = self._how, self._clock, self._place.step
     job, batches = self._of_attempt()
     source = host_batches.HostBatches(job.name, batches)
-    batches = iter(source)
+    feed = calls.Feed(iter(source), (count for _, count in self._calls()),
+                      is_ahead=how.steps_per_call > 1)
     take_steps = train_step.compiled_steps(how, job, self._state)
     recent, metrics, known = list(self._place.recent), {}, set()
     for step, count in self._calls():
       rates = [self._rate(taken) for taken in range(step, step + count)]
       clock.lap(clock_lib.REST)
-      inputs = list(itertools.islice(batches, count))
+      inputs = feed.take()
       clock.lap(clock_lib.INPUT)
       if step == first:
         seen.first_batch(inputs[0])
