@@ -17,6 +17,7 @@ from ns.mixture.labels import SoftLabels
 from ns.mixture.on_the_fly import OnTheFly
 from ns.mixture.parquet import Parquet
 from ns.mixture.pools import Pools
+from ns.mixture.registry import register
 from ns.mixture.sources import Shard
 from ns.mixture.splits import FewLabels
 from ns.mixture.subset import Subset

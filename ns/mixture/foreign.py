@@ -60,6 +60,14 @@ class Foreign(sources.Source):
   def image_shape(self) -> tuple[int, int, int] | None:
     return self.source.image_shape
 
+  @property
+  def image_bytes(self) -> float | None:
+    return self.source.image_bytes
+
+  @property
+  def missing(self) -> str | None:
+    return self.source.missing
+
   def digest(self) -> str:
     return self.source.digest()
 
@@ -129,6 +137,12 @@ class WithForeign:
   @property
   def compared(self) -> tuple[sources.Source, ...]:
     return *self.data.compared, self.images
+
+  @property
+  def missing(self) -> tuple[sources.Source, ...]:
+    """The sources whose files are not here, and are counted as expected."""
+    return *getattr(self.data, 'missing', ()), *(
+        [self.images] if self.images.missing else [])
 
   @property
   def leaks(self) -> dict[str, int]:

@@ -2,11 +2,13 @@
 
 A Task is a sentence: a source, the steps from a record to an example, and the
 features that an example has (`ns.core.types`), which seqio checks. The Tasks
-are not registered: they depend on a run. Images leave a Task clean; noise is
-applied to whole batches (`ns.mixture.batches`). An image that does not decode
-keeps its place, black and with weight 0.
+are not registered, since they depend on a run, unless `ns.mixture.registry` is
+asked to. Images leave a Task clean; noise is applied to whole batches
+(`ns.mixture.batches`). An image that does not decode keeps its place, black and
+with weight 0.
 """
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
@@ -81,8 +83,8 @@ def labelled(source: sources.Source, *, view: views.View, smoothing: float,
         record, is_labelled=True,
         label=labels.one_hot(record['label'], source.classes, smoothing))
 
-  return _task('labelled', examples, example, _TRAINING_FEATURES,
-               source.num_examples)
+  return _task('labelled', lambda split: examples, example, _TRAINING_FEATURES,
+               {'train': source.num_examples})
 
 
 def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
@@ -96,16 +98,7 @@ def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
     policy: `labels.SoftLabels` or `labels.HardLabels`.
     view, place: as of `labelled`.
   """
-  def parse(serialised):
-    parsed = pseudo_record.parse(serialised, classes)
-    return {'key': parsed['key'], 'image': parsed['image'],
-            'copies': parsed['copies'],
-            'label': policy.apply(parsed['probabilities'], parsed['label'])}
-
-  def records(path):
-    # By the batch, because that is much quicker.
-    return tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE).map(parse)
-
+  records = lambda path: _records(path, classes, policy)
   blocks = division.of_files(files, place.lanes, place.block_examples,
                              lambda path: lane.joined(list(
                                  records(path).as_numpy_iterator())))
@@ -117,8 +110,8 @@ def pseudo_labelled(files: Sequence[tuple[str, int]], *, classes: int, policy,
   def example(record):
     return _example(record, is_labelled=False, label=record['label'])
 
-  return _task('pseudo_labelled', examples, example, _TRAINING_FEATURES,
-               sum(count for _, count in files))
+  return _task('pseudo_labelled', lambda split: examples, example,
+               _TRAINING_FEATURES, {'train': sum(count for _, count in files)})
 
 
 def unlabelled(source: sources.Source, *, classes: int, view: views.View,
@@ -143,17 +136,58 @@ def unlabelled(source: sources.Source, *, classes: int, view: views.View,
 
   features = {**_TRAINING_FEATURES,
               types.TEACHER_IMAGE: _feature(tf.uint8, 3)}
-  return _task('unlabelled', examples, example, features, source.num_examples)
+  return _task('unlabelled', lambda split: examples, example, features,
+               {'train': source.num_examples})
 
 
 def evaluation(source: sources.Source, view: views.View) -> seqio.Task:
   """The Task of a labelled source, once, in order."""
-  def example(record):
-    return _example(record, is_labelled=True,
-                    label=labels.one_hot(record['label'], source.classes, 0.0))
+  return sets(source.name, {'train': source}, classes=source.classes, view=view)
 
-  return _task(source.name, view.of(source.records()), example, _FEATURES,
-               source.num_examples)
+
+def sets(name: str, parts: Mapping[str, sources.Source], *, classes: int,
+         view: views.View) -> seqio.Task:
+  """The Task of sources, each once, in order.
+
+  Args:
+    name: of the Task.
+    parts: the sources by split, all with labels or all without.
+    classes: number of classes; labels that there are not are zeros.
+    view: what is seen of an image.
+  """
+  is_labelled = all(part.is_labelled for part in parts.values())
+
+  def example(record):
+    label = (labels.one_hot(record['label'], classes, 0.0) if is_labelled
+             else tf.zeros([classes]))
+    return _example(record, is_labelled=is_labelled, label=label)
+
+  return _task(name, lambda split: view.of(parts[split].records()), example,
+               _FEATURES, {split: part.num_examples
+                           for split, part in parts.items()})
+
+
+def selected(name: str, files: Mapping[str, int], *, classes: int, policy,
+             view: views.View) -> seqio.Task:
+  """The Task of pseudo-labelled images in order, each as its `copies` say.
+
+  Args:
+    name: of the Task.
+    files, classes, policy, view: as of `pseudo_labelled`.
+  """
+  def examples(split):
+    del split
+    copied = tf.data.Dataset.from_tensor_slices(list(files)).flat_map(
+        lambda path: _records(path, classes, policy).unbatch()).flat_map(
+            lambda record: tf.data.Dataset.from_tensors(record).repeat(
+                record['copies']))
+    return view.of(copied)
+
+  def example(record):
+    return _example(record, is_labelled=False, label=record['label'])
+
+  return _task(name, examples, example, _FEATURES,
+               {'train': sum(files.values())})
 
 
 def dataset(task_or_mixture, num_epochs: int | None = 1) -> tf.data.Dataset:
@@ -161,6 +195,17 @@ def dataset(task_or_mixture, num_epochs: int | None = 1) -> tf.data.Dataset:
   return task_or_mixture.get_dataset(
       sequence_length=None, split='train', shuffle=False,
       num_epochs=num_epochs, try_in_mem_cache=False, trim_output_features=False)
+
+
+def _records(path, classes: int, policy) -> tf.data.Dataset:
+  """Pseudo-labelled records of a file, some at a time: that is much quicker."""
+  def parse(serialised):
+    parsed = pseudo_record.parse(serialised, classes)
+    return {'key': parsed['key'], 'image': parsed['image'],
+            'copies': parsed['copies'],
+            'label': policy.apply(parsed['probabilities'], parsed['label'])}
+
+  return tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE).map(parse)
 
 
 def _example(record, *, label, is_labelled):
@@ -174,8 +219,9 @@ def _example(record, *, label, is_labelled):
 
 
 def _task(name, examples, example, features, num_examples) -> seqio.Task:
+  """A Task of `num_examples` by split, that `examples` gives for a split."""
   source = seqio.FunctionDataSource(
-      dataset_fn=lambda split, shuffle_files, seed=None: examples,
-      splits=('train',), num_input_examples={'train': num_examples})
+      dataset_fn=lambda split, shuffle_files, seed=None: examples(split),
+      splits=tuple(num_examples), num_input_examples=num_examples)
   return seqio.Task(name, source=source, output_features=features,
                     preprocessors=[seqio.map_over_dataset(example)])

@@ -98,6 +98,14 @@ def test_beside_several_pools(tmp_path):
   assert part.foreign().tolist() == [False, False, True, True]
 
 
+def test_files_that_are_not_here_are_those_of_both(data, monkeypatch):
+  mixed = mixture.WithForeign(data=data, images=textures(), share=0.2)
+  assert mixed.missing == ()
+  monkeypatch.setattr(mixture.Textures, 'missing', 'no')
+  assert mixed.missing == (mixed.images,)
+  assert mixture.Foreign(source=mixed.images).missing == 'no'
+
+
 def test_where_nothing_is_declared_foreign_nothing_is_known(data):
   assert data.unlabelled.foreign() is None
   pool = mixture.Pools(name='pool', parts=(data.unlabelled,),

@@ -174,8 +174,8 @@ def test_seqio_takes_the_tasks_into_a_mixture(tmp_path):
 
 def test_seqio_checks_the_features_of_what_comes_out():
   wrong = tf.data.Dataset.from_tensors({'image': tf.zeros(VIEW.shape, tf.uint8)})
-  task = tasks._task('wrong', wrong, lambda record: record,
-                     tasks._TRAINING_FEATURES, 1)
+  task = tasks._task('wrong', lambda split: wrong, lambda record: record,
+                     tasks._TRAINING_FEATURES, {'train': 1})
   with pytest.raises(ValueError, match='Task dataset is missing expected '
                      'output feature after preprocessing: '):
     tasks.dataset(task)
