@@ -138,7 +138,8 @@ class Scan:
         keys = file.groups(block.groups, ['key'])['key']
       return keys.take(pa.array(kept[rows]))
 
-    return Rows(all_labels=labels, broken=np.flatnonzero(~good),
+    broken = np.empty(0, np.int64) if good.all() else np.flatnonzero(~good)
+    return Rows(all_labels=labels, broken=broken,
                 highest=float(confidences.max(initial=0)), kept=kept,
                 labels=labels[kept], confidences=confidences[kept],
                 places=kept + block.first,

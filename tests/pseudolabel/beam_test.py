@@ -67,19 +67,20 @@ class Sharded:
     return getattr(self.source, name)
 
 
-def by_beam(policy, teachers, source, folder, *more):
+def by_beam(policy, teachers, source, folder, *more, temperature=1.0):
   return beam.run(policy, teachers, source, str(folder),
                   pipeline_options.PipelineOptions(
-                      ['--runner=FnApiRunner', *more]))
+                      ['--runner=FnApiRunner', *more]), temperature)
 
 
-def by_run(policy, networks, source, folder):
+def by_run(policy, networks, source, folder, temperature=1.0):
   """What the run itself writes, from the networks that were exported."""
   view = views.View(size=8, channels=1)
   return policy.run(
       [teacher.Teacher(name='teacher', predict=inference.predictor(network),
                        view=view, fingerprint=found.fingerprint)
-       for found, network in networks], source, str(folder))
+       for found, network in networks], source, str(folder),
+      temperature=temperature)
 
 
 def columns(folder, source):
@@ -131,15 +132,16 @@ def test_in_processes(teachers, pool, tmp_path, monkeypatch):
   check_same(tmp_path / 'a', tmp_path / 'b', pool)
 
 
-def test_several_teachers_and_encoded_images(teachers, tmp_path):
+def test_several_teachers_encoded_images_and_a_temperature(teachers, tmp_path):
   rng = np.random.default_rng(0)
   pool = fakes.Pool((5, 4), classes=CLASSES)
   pool.images = rng.integers(0, 256, (9, 8, 8, 1)).astype(np.uint8)
   pool.encoded = True
   policy = labelling.Labelling(batch_size=4, scores=SCORES, top_k=2,
                                weights=(3, 1))
-  by_beam(policy, [found for found, _ in teachers], pool, tmp_path / 'a')
-  by_run(policy, teachers, pool, tmp_path / 'b')
+  by_beam(policy, [found for found, _ in teachers], pool, tmp_path / 'a',
+          temperature=0.7)
+  by_run(policy, teachers, pool, tmp_path / 'b', temperature=0.7)
   check_same(tmp_path / 'a', tmp_path / 'b', pool)
 
 
