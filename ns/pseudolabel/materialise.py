@@ -12,6 +12,7 @@ from etils import epath
 import numpy as np
 
 from ns.core import checks
+from ns.core import child_process
 from ns.core import errors
 from ns.core import files
 from ns.core import manifest
@@ -119,7 +120,8 @@ class Materialise:
     # A process that has TensorFlow must not fork.
     with futures.ProcessPoolExecutor(
         min(self.workers, len(todo)),
-        mp_context=multiprocessing.get_context('spawn')) as pool:
+        mp_context=multiprocessing.get_context('spawn'),
+        initializer=child_process.end_with_parent) as pool:
       running = [pool.submit(_write, *arguments(part)) for part in todo]
       try:
         for future in futures.as_completed(running):
