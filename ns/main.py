@@ -25,6 +25,7 @@ from ns import config
 from ns.core import errors
 from ns.core import files
 from ns.core import termination
+from ns.core.runtime import named_output
 
 _GIN_FILE = flags.DEFINE_multi_string(
     'gin_file', [], 'The run file; repeat for files that override it.')
@@ -110,7 +111,10 @@ def run() -> None:
         '`--work_dir` is empty; give a folder, or leave the flag out.')
   composition = config.compose(
       _GIN_FILE.value, _GIN_BINDINGS.value, _GIN_SEARCH_PATHS.value)
-  for note in composition.notes:
+  worker = composition.worker
+  if worker:
+    named_output.begin(worker)
+  for note in composition.notes if not worker else ():
     print(f'note: {note}', file=sys.stderr)
   work_dir = (files.user_path(_WORK_DIR.value) if _WORK_DIR.value
               else default_work_dir(composition.run_file))
@@ -118,8 +122,9 @@ def run() -> None:
     print(composition.status(work_dir))
     return
   parts = {'only': _ONLY.value, 'until': _UNTIL.value, 'redo': _REDO.value}
-  how = {'measure': True} if _PLAN.value == 'measure' else {}
-  print(composition.plan(work_dir, **how, **parts))
+  if _PLAN.value or not worker:  # The chief's plan is that of all hosts.
+    how = {'measure': True} if _PLAN.value == 'measure' else {}
+    print(composition.plan(work_dir, **how, **parts))
   if not _PLAN.value:
     reuse = _BRANCH_FROM.value and files.user_path(_BRANCH_FROM.value)
     with termination.heard():

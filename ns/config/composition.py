@@ -40,6 +40,12 @@ class Composition:
   run_file: str
   used: tuple[bounds.Bound, ...]
 
+  @property
+  def worker(self) -> int:
+    """Which host of the run this program is; raises RunError as `plan`."""
+    with self._placing():
+      return self.root.worker
+
   def plan(self, work_dir: str, **parts: Any) -> str:
     """The schedule as text, checked against the data and `work_dir`.
 

@@ -12,18 +12,29 @@ import signal
 from ns.core import errors
 
 _requested = False
+_is_heard = False
 
 
 @contextlib.contextmanager
 def heard() -> Iterator[None]:
   """SIGTERM is a request while the context lasts; for the main thread."""
-  global _requested
+  global _requested, _is_heard
   before = signal.signal(signal.SIGTERM, _request)
+  _is_heard = True
   try:
     yield
   finally:
     signal.signal(signal.SIGTERM, before)
-    _requested = False
+    _requested = _is_heard = False
+
+
+def hear_again() -> None:
+  """Takes SIGTERM back from a library that took it for itself.
+
+  TensorFlow does, from C++, when several hosts start.
+  """
+  if _is_heard:
+    signal.signal(signal.SIGTERM, _request)
 
 
 def _request(number, frame) -> None:

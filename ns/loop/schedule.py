@@ -79,7 +79,8 @@ def _add(made, run, generation, kind, form, size, reads, work, **more
   """The next stage, which the function of `steps` named `kind` makes."""
   make = functools.partial(getattr(steps, kind), run, generation, **more)
   made.append(stages_lib.Stage(generation=generation.name, kind=kind, form=form,
-                               make=make, size=size, reads=reads, work=work))
+                               make=make, size=size, reads=reads, work=work,
+                               is_shared=kind in steps.SHARED))
   return made[-1]
 
 
@@ -262,10 +263,25 @@ def _check_training(run, generation) -> None:
     generation.mixture.check_pool(
         pool.num_examples, f'of the pool `{pool.name}`')
   for policy, batch in trainings:
+    _check_hosts(run, generation, getattr(batch, 'mixture', batch))
     if hasattr(policy, 'check'):
       policy.check(model=generation.model,
                    labelled_batch=batches.counted_labelled(batch),
                    num_labelled=run.data.labelled.num_examples)
+
+
+def _check_hosts(run, generation, mixture) -> None:
+  """Each host can make its part of a batch."""
+  workers = run.runtime.workers
+  if hasattr(mixture, 'check_workers'):
+    mixture.check_workers(run.data.labelled.num_examples, workers)
+  if generation.batch_noise and workers > 1:
+    raise errors.RunError(
+        f'`Generation.batch_noise` of {generation.name} should be None on '
+        f'{workers} hosts, since it mixes the images of a whole batch, of '
+        'which each host has a part, but is '
+        f'`{type(generation.batch_noise).__name__}`; leave it out, or bind one '
+        'host.')
 
 
 def _shape(shape) -> str:

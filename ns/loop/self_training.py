@@ -79,7 +79,8 @@ class SelfTraining:
       _check_relabel(generation, built[:index])
     checks.integer(self, 'seed', at_least=0)
     seeds.Seed(self.seed)  # It is below 2**64, too.
-    checks.has_methods(self, 'runtime', 'strategy')
+    checks.has_methods(self, 'runtime', 'strategy', 'local_strategy', 'start',
+                       'hosts')
     if self.hook is not None:
       checks.has_methods(self, 'hook', 'tell')
     # Looked up without being called: it would read the data.
@@ -91,6 +92,11 @@ class SelfTraining:
   @property
   def root_seed(self) -> seeds.Seed:
     return seeds.Seed(self.seed)
+
+  @property
+  def worker(self) -> int:
+    """Which of the hosts that make the run this program is on, from 0."""
+    return self.runtime.worker
 
   def stages(self) -> tuple[stages_lib.Stage, ...]:
     """All stages in order; checks the data and the models against each other.
@@ -153,41 +159,63 @@ class SelfTraining:
       ConfigError: there are no such stages.
       RunError: something is wrong that a sentence can say.
     """
-    self._refuse_missing()
+    self.runtime.start()
+    hosts = self.runtime.hosts()
     folder = epath.Path(work_dir)
-    stages = self.stages()
-    chosen = choice.Choice(**parts)
-    wanted, redone = chosen.wanted(stages), chosen.redone(stages)
-    notices = notices_lib.Notices(hook=self.hook, work_dir=work_dir)
-    with lock.held(folder), notices.of() as whole:
-      # All is checked before anything is written or made.
-      self._check(stages, folder, redone)
-      self.data.read()
-      for stage in redone:
-        stage.remove(folder)
-      for stage in stages:
-        if reuse:
-          stage.take_from(epath.Path(reuse), folder)
-        if verify:
-          stage.verify(folder)
-      for name, text in ((manifest.CONFIG, resolved),
-                         ('operative_config.gin', operative)):
-        if text:
-          files.write_whole(folder / name, text)
-      self.data.write(folder / 'splits.parquet')
-      for stage in wanted:
-        with notices.of(stage) as outcome:
-          outcome.is_new = not stage.check(folder)
-          made = stage.run(folder)
-          outcome.results, outcome.seconds = made.results, made.seconds
-      if not all(stage.check(folder) for stage in stages):
-        print(f'{wanted[-1].name} is finished; leave `--only` and `--until` '
-              'out to go on', flush=True)
+    with hosts.together():
+      if not hosts.is_chief:
+        self._follow(folder, hosts, **parts)
         return
-      whole.results = summary.collect(self, stages, folder)
-      summary.write(whole.results, folder / 'summary.json')
-      print(summary.table(whole.results), flush=True)
-      print(f'The result is in {work_dir}', flush=True)
+      self._refuse_missing()
+      stages = self.stages()
+      chosen = choice.Choice(**parts)
+      wanted, redone = chosen.wanted(stages), chosen.redone(stages)
+      notices = notices_lib.Notices(hook=self.hook, work_dir=work_dir)
+      with lock.held(folder), notices.of() as whole:
+        # All is checked before anything is written or made.
+        self._check(stages, folder, redone)
+        self.data.read()
+        for stage in redone:
+          stage.remove(folder)
+        for stage in stages:
+          if reuse:
+            stage.take_from(epath.Path(reuse), folder)
+          if verify:
+            stage.verify(folder)
+        for name, text in ((manifest.CONFIG, resolved),
+                           ('operative_config.gin', operative)):
+          if text:
+            files.write_whole(folder / name, text)
+        self.data.write(folder / 'splits.parquet')
+        hosts.meet()
+        _agree(hosts, wanted)
+        for stage in wanted:
+          with notices.of(stage) as outcome:
+            outcome.is_new = not stage.check(folder)
+            made = stage.run(folder, hosts)
+            outcome.results, outcome.seconds = made.results, made.seconds
+        hosts.meet()
+        if not all(stage.check(folder) for stage in stages):
+          print(f'{wanted[-1].name} is finished; leave `--only` and `--until` '
+                'out to go on', flush=True)
+          return
+        whole.results = summary.collect(self, stages, folder)
+        summary.write(whole.results, folder / 'summary.json')
+        print(summary.table(whole.results), flush=True)
+        print(f'The result is in {work_dir}', flush=True)
+
+  def _follow(self, folder: epath.Path, hosts, **parts: Any) -> None:
+    """What a host does that is not the chief: its part of the stages."""
+    hosts.meet()  # The chief has prepared the folder.
+    self._refuse_missing()
+    stages = self.stages()
+    wanted = choice.Choice(**parts).wanted(stages)
+    self._check(stages, folder)
+    self.data.read()
+    _agree(hosts, wanted)
+    for stage in wanted:
+      stage.run(folder, hosts)
+    hosts.meet()
 
   @property
   def _missing(self) -> Sequence[Any]:
@@ -234,3 +262,9 @@ def _check_relabel(generation, earlier) -> None:
         f'`Generation.relabel` of {generation.name!r} should be an earlier '
         'generation with pseudo-labels, of '
         f'{names}, but is {generation.relabel!r}.')
+
+
+def _agree(hosts, wanted: Sequence[stages_lib.Stage]) -> None:
+  """All hosts are about to make the same stages."""
+  hosts.check_same('The stages of the run', ' '.join(
+      f'{stage.name} {stage.fingerprint}' for stage in wanted))

@@ -11,6 +11,7 @@ from etils import epath
 from ns.core import errors
 from ns.core import manifest
 from ns.core import progress
+from ns.core.runtime import alone
 from ns.loop import work as work_lib
 
 # Differences that the message about another configuration shows.
@@ -31,6 +32,8 @@ class Stage:
     size: what there is to do, for the plan.
     work: the same in figures.
     reads: the stages that it is made from.
+    is_shared: whether all hosts of the run make it together; otherwise its
+      first host does, and the others wait for it.
   """
   generation: str
   kind: str
@@ -39,6 +42,7 @@ class Stage:
   size: str
   work: work_lib.Work = work_lib.Work()
   reads: Sequence['Stage'] = ()
+  is_shared: bool = False
 
   @property
   def name(self) -> str:
@@ -119,22 +123,46 @@ class Stage:
     self.check(run_folder)
     print(f'{self.name}: taken from {other}', flush=True)
 
-  def run(self, run_folder: epath.Path) -> manifest.Manifest:
-    """Makes the stage, unless it is finished."""
+  def run(self, run_folder: epath.Path, hosts: Any = alone.Alone()
+          ) -> manifest.Manifest:
+    """Makes the stage, unless it is finished.
+
+    Args:
+      run_folder: of the run.
+      hosts: those of the run (`ns.core.runtime`); each calls this, and the
+        chief alone begins the stage and commits it.
+    """
+    if not hosts.is_chief:
+      return self._follow(run_folder, hosts)
     finished = self.check(run_folder)
+    folder = self.folder(run_folder)
+    if not finished:
+      inputs = self._verified_inputs(run_folder)
+      manifest.begin(folder, self.form)
+    hosts.any(finished is not None)
     if finished:
       print(f'{self.name}: finished already', flush=True)
       return finished
-    folder = self.folder(run_folder)
-    inputs = self._verified_inputs(run_folder)
-    manifest.begin(folder, self.form)
     start = time.monotonic()
     results = self.make(run_folder, folder)
     seconds = results.pop('seconds', time.monotonic() - start)
     made = manifest.commit(
         folder, self.form, results, seconds, _versions(), inputs)
+    hosts.meet()
     print(f'{self.name}: finished in {progress.duration(seconds)}', flush=True)
     return made
+
+  def _follow(self, run_folder: epath.Path, hosts) -> manifest.Manifest:
+    """What another host than the chief does while that runs the stage."""
+    folder = self.folder(run_folder)
+    is_finished = hosts.any(False)
+    if not is_finished and self.is_shared:
+      hosts.wait_for(lambda: manifest.begun(folder) is not None, str(folder))
+      self.make(run_folder, folder)
+    if not is_finished:
+      hosts.meet()
+    hosts.wait_for(lambda: self.check(run_folder) is not None, str(folder))
+    return self.check(run_folder)
 
   def _verified_inputs(self, run_folder: epath.Path) -> dict[str, str]:
     inputs = {}

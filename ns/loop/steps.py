@@ -19,6 +19,10 @@ from ns.mixture import views
 from ns.pseudolabel import teacher as teacher_lib
 from ns.training import trainer
 
+# The kinds of stages that all hosts of a run make together; the first host
+# makes the others alone.
+SHARED = frozenset({'label', 'train', 'finetune'})
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finished:
@@ -53,6 +57,8 @@ def label(run, generation, run_folder, folder, *, teachers):
   more = {}
   if generation.calibration:
     more['temperature'] = temperature(generation, run_folder)
+  if run.runtime.workers > 1:
+    more['hosts'] = run.runtime.hosts()
   with _images(f'{generation.name}/label', pool) as advance:
     return labelling.run(_teachers(run, generation, run_folder, teachers),
                          pool, str(folder), advance, **more)
@@ -121,6 +127,7 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
         selected, manifest.read(selected).results)
   inputs = batches.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
+      **_share(run),
       unlabelled=run.data.unlabelled if taught else None,
       teacher_view=evaluation_view(taught.generation) if taught else None,
       view=view(generation, generation.model.image_size, generation.crop),
@@ -156,7 +163,7 @@ def _teacher_in_step(run, generation, run_folder, taught):
 def finetune(run, generation, run_folder, folder):
   """Trains on, on labelled images without noise, at another size."""
   policy = generation.fine_tune
-  inputs = batches.Inputs(labelled=run.data.labelled,
+  inputs = batches.Inputs(labelled=run.data.labelled, **_share(run),
                           view=evaluation_view(generation))
   return policy.run(job(
       run, generation, 'finetune', folder, policy.mixture, inputs,
@@ -184,6 +191,11 @@ def export(run, generation, run_folder, folder):
                   'fingerprint': made.fingerprint, 'contents': made.contents})
 
 
+def _share(run):
+  """Which of all hosts this is: each makes a part of every batch."""
+  return {'worker': run.runtime.worker, 'workers': run.runtime.workers}
+
+
 def _initial_weights(generation, start, run_folder):
   if start:
     return start.trained.folder(run_folder) / 'average.npz'
@@ -206,7 +218,8 @@ def job(run, generation, kind, folder, mixture, inputs, **more):
       num_labelled=run.data.labelled.num_examples,
       noise=inputs.noise if inputs.noise_is_left else None,
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
-      folder=folder, description=_description(folder.parent.parent),
+      hosts=run.runtime.hosts(), folder=folder,
+      description=_description(folder.parent.parent),
       accuracy=lambda network: _on_validation(
           run, generation, network, inputs.view.size), **more)
 
@@ -215,7 +228,8 @@ def _on_validation(run, generation, network, size) -> float:
   """The accuracy of a network that takes images of that size."""
   from ns.models import inference
   found = generation.evaluation.run(
-      inference.predictor(network), run.data.evaluation_sets[0],
+      inference.predictor(network, strategy=run.runtime.local_strategy()),
+      run.data.evaluation_sets[0],
       view(generation, size, generation.evaluation_crop))
   return found['accuracy']
 
@@ -251,9 +265,10 @@ def _seed(run, generation, *path):
 def _predictor(run, generation, run_folder, precision='float32'):
   """The trained moving average of a generation, as a function of images."""
   from ns.models import inference
-  with run.runtime.strategy().scope():
+  strategy = run.runtime.local_strategy()
+  with strategy.scope():
     network = _trained(run, generation, run_folder)
-  return inference.predictor(network, precision)
+  return inference.predictor(network, precision, strategy)
 
 
 def _trained(run, generation, run_folder, **how):

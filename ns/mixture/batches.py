@@ -59,6 +59,8 @@ class Inputs:
     noise: input noise, an object with `apply` (`ns.noise`). One with
       `on_device` is left to the training step: the batches have seeds for it.
     batch_noise: noise that mixes images, an object with `mix`, or None.
+    worker, workers: which of how many hosts this is: each makes the part of a
+      batch that its lanes give, and the parts in order are the whole batch.
   """
   labelled: sources.Source
   view: views.View
@@ -67,6 +69,8 @@ class Inputs:
   teacher_view: views.View | None = None
   noise: Any = sequence.Off()
   batch_noise: Any = None
+  worker: int = 0
+  workers: int = 1
 
   @property
   def noise_is_left(self) -> bool:
@@ -100,11 +104,16 @@ class Labelled:
   def batch_size(self) -> int:
     return self.labelled_batch
 
+  def check_workers(self, num_labelled: int, workers: int) -> None:
+    """See `_check_workers`."""
+    _check_workers(self, _number_of_lanes(self, num_labelled), workers)
+
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     lanes = _lanes(self, inputs)
     task = labelled_task(self, inputs, seed, lanes, first_step)
-    return _with_noise(_batched(task, self.labelled_batch), inputs)
+    return _with_noise(
+        _batched(task, self.labelled_batch // inputs.workers), inputs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -182,6 +191,10 @@ class ExactRatio(Mixed):
   the number of replicas divides that of the lanes. Attributes as of `Mixed`.
   """
 
+  def check_workers(self, num_labelled: int, workers: int) -> None:
+    """See `_check_workers`."""
+    _check_workers(self, _number_of_lanes(self, num_labelled), workers)
+
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     lanes = _lanes(self, inputs)
@@ -209,7 +222,7 @@ def lane_by_lane(mixture: Mixed, inputs: Inputs, lanes: int, labelled, others):
   joined = of_a_lane.map(lambda first, second: {
       name: (tf.concat([first[name], second[name]], axis=0) if name in first
              else second[name]) for name in second})
-  whole = joined.batch(lanes, drop_remainder=True).map(
+  whole = joined.batch(lanes // inputs.workers, drop_remainder=True).map(
       lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
                      for name, value in batch.items()})
   return _with_noise(whole, inputs)
@@ -223,9 +236,19 @@ class Sampled(Mixed):
   as of `Mixed`.
   """
 
+  def check_workers(self, num_labelled: int, workers: int) -> None:
+    """Raises RunError if there are several: no host can make its part alone."""
+    del num_labelled
+    if workers > 1:
+      raise errors.RunError(
+          f'`{type(self).__name__}` should be trained on by one host, since no '
+          'part of its batches can be made without the rest, but there are '
+          f'{workers}; bind `@mixture.ExactRatio()`, or one host.')
+
   def batches(self, inputs: Inputs, seed: seeds.Seed, first_step: int = 0):
     """See the module."""
     import seqio
+    self.check_workers(inputs.labelled.num_examples, inputs.workers)
     tasks = [(labelled_task(self, inputs, seed), 1.0),
              (_pseudo_task(self, inputs, seed), float(self.ratio))]
     mixture = seqio.Mixture('sampled', tasks,
@@ -301,18 +324,50 @@ def _check_common(mixture) -> None:
 
 def _lanes(mixture, inputs: Inputs) -> int:
   """How many lanes the streams have: as many as divide the batch."""
-  parts, most = [mixture.labelled_batch], [inputs.labelled.num_examples]
+  most = inputs.labelled.num_examples
+  if mixture.uses_pseudo_labels:
+    most = min(most, len(inputs.pseudo_labelled.files))
+  lanes = _number_of_lanes(mixture, most)
+  _check_workers(mixture, lanes, inputs.workers)
+  return lanes
+
+
+def _number_of_lanes(mixture, most: int) -> int:
+  parts = [mixture.labelled_batch]
   if mixture.uses_pseudo_labels:
     parts.append(mixture.pseudo_labelled_batch)
-    most.append(len(inputs.pseudo_labelled.files))
-  return division.number_of_lanes(min(mixture.lanes, *most), *parts)
+  return division.number_of_lanes(min(mixture.lanes, most), *parts)
 
 
-def place(mixture, seed: seeds.Seed, lanes: int, batch_size: int,
-          first_step: int):
+def _check_workers(mixture, lanes: int, workers: int) -> None:
+  """Whether each host has as many lanes.
+
+  There are fewer than bound where they do not divide the parts of a batch, or
+  are more than the labelled images or the files of pseudo-labelled ones.
+
+  Raises:
+    RunError: the number of lanes is no multiple of that of hosts.
+  """
+  if lanes % workers:
+    kind = type(mixture).__name__
+    pseudo = (f' and {mixture.pseudo_labelled_batch} pseudo-labelled'
+              if mixture.uses_pseudo_labels else '')
+    raise errors.RunError(
+        f'`{kind}.lanes` = {mixture.lanes} should leave each of the {workers} '
+        f'hosts as many lanes as the others, but there are {lanes} lanes: at '
+        f'most that number, as many as divide the {mixture.labelled_batch} '
+        f'labelled{pseudo} images of a batch, and not more than there are '
+        f'images or files; bind `lanes` and `labelled_batch` to multiples of '
+        f'{workers}.')
+
+
+def place(mixture, inputs: Inputs, seed: seeds.Seed, lanes: int,
+          batch_size: int, first_step: int):
   """Where a stream of a mixture begins, of which a batch has `batch_size`."""
   from ns.mixture import tasks
+  own = lanes // inputs.workers
   return tasks.Place(seed=seed, lanes=lanes, per_lane=batch_size // lanes,
+                     own=range(inputs.worker * own, (inputs.worker + 1) * own),
                      shuffle_buffer=mixture.shuffle_buffer,
                      first_step=first_step)
 
@@ -323,7 +378,8 @@ def labelled_task(mixture, inputs: Inputs, seed: seeds.Seed, lanes: int = 1,
   from ns.mixture import tasks
   return tasks.labelled(
       inputs.labelled, view=inputs.view, smoothing=mixture.label_smoothing,
-      place=place(mixture, seed, lanes, mixture.labelled_batch, first_step))
+      place=place(mixture, inputs, seed, lanes, mixture.labelled_batch,
+                   first_step))
 
 
 def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
@@ -334,7 +390,7 @@ def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
   return tasks.pseudo_labelled(
       inputs.pseudo_labelled.files, classes=inputs.labelled.classes,
       policy=mixture.pseudo_labels, view=inputs.view,
-      place=place(mixture, seed, lanes, mixture.pseudo_labelled_batch,
+      place=place(mixture, inputs, seed, lanes, mixture.pseudo_labelled_batch,
                    first_step))
 
 

@@ -44,7 +44,7 @@ class OnTheFly(batches.Mixed):
     pool = tasks.unlabelled(
         inputs.unlabelled, classes=inputs.labelled.classes, view=inputs.view,
         teacher_view=inputs.teacher_view, place=batches.place(
-            self, seed, lanes, self.pseudo_labelled_batch, first_step))
+            self, inputs, seed, lanes, self.pseudo_labelled_batch, first_step))
     return batches.lane_by_lane(
         self, inputs, lanes,
         batches.labelled_task(self, inputs, seed, lanes, first_step), pool)

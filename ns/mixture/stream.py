@@ -21,7 +21,8 @@ CROP, NOISE, MIX = range(3)
 
 
 def dataset(lanes: Sequence[Sequence[lanes_lib.Block]], spec, seed: seeds.Seed,
-            *, per_lane: int, first_step: int = 0) -> tf.data.Dataset:
+            *, per_lane: int, first_step: int = 0,
+            own: Sequence[int] | None = None) -> tf.data.Dataset:
   """The stream from step `first_step` on.
 
   Args:
@@ -30,15 +31,18 @@ def dataset(lanes: Sequence[Sequence[lanes_lib.Block]], spec, seed: seeds.Seed,
     seed: of the stream.
     per_lane: examples that a lane gives in a step.
     first_step: steps to pass over.
+    own: the lanes that are wanted, those of one host; None for all.
 
   Returns:
     The records one by one, each with `seed` [] int64.
   """
+  own = range(len(lanes)) if own is None else own
+
   def steps():
     sources = [
-        _chunks(_ahead(lanes_lib.Lane(blocks, seed.child('lane', number))
+        _chunks(_ahead(lanes_lib.Lane(lanes[number], seed.child('lane', number))
                        .examples(first_step * per_lane)), per_lane)
-        for number, blocks in enumerate(lanes)]
+        for number in own]
     return map(lanes_lib.joined, zip(*sources))
 
   signature = {name: tf.TensorSpec((None, *part.shape), part.dtype)

@@ -48,12 +48,14 @@ class Place:
     per_lane: examples that a lane gives in a step.
     shuffle_buffer: examples of all lanes that are shuffled among each other.
     first_step: steps to pass over.
+    own: the lanes of this host, which follow each other; None for all.
   """
   seed: seeds.Seed
   lanes: int
   per_lane: int
   shuffle_buffer: int
   first_step: int = 0
+  own: Sequence[int] | None = None
 
   @property
   def block_examples(self) -> int:
@@ -61,7 +63,8 @@ class Place:
 
   def stream(self, blocks, spec, name: str) -> tf.data.Dataset:
     return stream.dataset(blocks, spec, self.seed.child(name),
-                          per_lane=self.per_lane, first_step=self.first_step)
+                          per_lane=self.per_lane, first_step=self.first_step,
+                          own=self.own)
 
 
 def labelled(source: sources.Source, *, view: views.View, smoothing: float,

@@ -67,8 +67,11 @@ def _constant(value, dtype):
 
 
 def _captured(value, dtype):
-  value = tf.constant(np.asarray(value, dtype.as_numpy_dtype))
-  return lambda: value
+  value = np.asarray(value, dtype.as_numpy_dtype)
+  # Each replica has its own copy in its memory.
+  kept = (tf.Variable(value, trainable=False) if tf.distribute.has_strategy()
+          else tf.constant(value))
+  return lambda: tf.convert_to_tensor(kept)
 
 
 def _step(step, dtype, weight):

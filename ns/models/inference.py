@@ -1,6 +1,8 @@
 """Probabilities of a network, for any number of images."""
 
 from collections.abc import Callable
+import contextlib
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -21,14 +23,16 @@ class Predictor:
 
   It is called with images [batch, height, width, channels] uint8 and gives
   [batch, classes] float32. Each size of a batch, or a part, is traced once.
+  Where there are several replicas, each has as many images of it.
   """
 
   def __init__(self, logits: Callable[[tf.Tensor], tf.Tensor],
-               part: Callable[[np.ndarray], int]):
+               part: Callable[[np.ndarray], int], strategy=None):
     self._part = part
-    self._logits = tf.function(logits, autograph=False)
-    self._probabilities = tf.function(
-        lambda images: tf.nn.softmax(logits(images)), autograph=False)
+    self._strategy = strategy
+    self._logits = self._compiled(logits)
+    self._probabilities = self._compiled(
+        lambda images: tf.nn.softmax(logits(images)))
 
   def __call__(self, images: np.ndarray) -> np.ndarray:
     return self._in_parts(self._probabilities, images)
@@ -42,12 +46,40 @@ class Predictor:
     if not len(images):  # Not every kernel takes no image at all.
       one = np.zeros([1, *images.shape[1:]], images.dtype)
       return self._in_parts(function, one)[:0]
-    size = self._part(images)
-    return np.concatenate([function(images[first:first + size]).numpy()
+    size = self._part(images) * self._replicas
+    return np.concatenate([function(images[first:first + size])
                            for first in range(0, len(images), size)])
 
+  @property
+  def _replicas(self) -> int:
+    return self._strategy.num_replicas_in_sync if self._strategy else 1
 
-def predictor(network, precision: str = 'float32') -> Predictor:
+  def _compiled(self, function):
+    """`function` of tensors as one of arrays, on all replicas."""
+    if self._strategy is None:
+      compiled = tf.function(function, autograph=False)
+      return lambda images: compiled(images).numpy()
+
+    @functools.partial(tf.function, autograph=False)
+    def on_replicas(parts):
+      return self._strategy.run(function, args=(parts,))
+
+    def call(images):
+      padding = -len(images) % self._replicas
+      # Of the last image: no replica may be without one.
+      images = np.concatenate([images, images[-1:].repeat(padding, axis=0)])
+      split = iter(np.split(images, self._replicas))
+      parts = self._strategy.experimental_distribute_values_from_function(
+          lambda context: tf.constant(next(split)))
+      answers = self._strategy.experimental_local_results(on_replicas(parts))
+      return np.concatenate(
+          [answer.numpy() for answer in answers])[:len(images) - padding]
+
+    return call
+
+
+def predictor(network, precision: str = 'float32',
+              strategy: tf.distribute.Strategy | None = None) -> Predictor:
   """A function from images to the network's probabilities, without noise.
 
   A network of this library runs with the weights that it has now, folded
@@ -59,6 +91,8 @@ def predictor(network, precision: str = 'float32') -> Predictor:
     precision: what the convolutions compute in, 'float32' or 'mixed_bfloat16';
       other networks than this library's have a precision of their own, and
       take 'float32' only.
+    strategy: of one host, whose replicas share the images; None for one device,
+      the first.
   """
   is_ours = type(network) is network_lib.Network
   precisions = network_lib.PRECISIONS if is_ours else ('float32',)
@@ -69,13 +103,14 @@ def predictor(network, precision: str = 'float32') -> Predictor:
   if not is_ours:
     return Predictor(
         lambda images: network(tf.cast(images, tf.float32), training=False),
-        len)
+        len, strategy)
   dtype = tf.float32 if precision == 'float32' else tf.bfloat16
   part = len
   if device.is_cpu():
     part = lambda images: _part(network.architecture, images.shape[1:3],
                                 dtype.size)
-  return Predictor(folded.logits(network, dtype), part)
+  with strategy.scope() if strategy else contextlib.nullcontext():
+    return Predictor(folded.logits(network, dtype), part, strategy)
 
 
 def _part(architecture, image_size, bytes_of_number: int) -> int:

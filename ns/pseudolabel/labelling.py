@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from collections.abc import Sequence
 import dataclasses
+import functools
+from typing import Any
 
 from ns.core import checks
 from ns.core import errors
 from ns.core import manifest
+from ns.core.runtime import alone
 from ns.pseudolabel import ensemble as ensembles
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import labelled_shard
@@ -92,7 +95,7 @@ class Labelling:
 
   def run(self, teachers: Sequence[teachers_lib.Teacher], source, folder: str,
           on_progress: Callable[[int, int], None] | None = None,
-          temperature: float = 1.0) -> dict:
+          temperature: float = 1.0, hosts: Any = alone.Alone()) -> dict:
     """Writes `<folder>/predictions-<shard name>.parquet` for each shard.
 
     A file that is already there is kept if it was made by these teachers from
@@ -105,9 +108,12 @@ class Labelling:
       on_progress: called with the number of images finished, those of kept
         files included, and the number of all.
       temperature: what the logits of their mean are divided by.
+      hosts: those that label together (`ns.core.runtime`): the shards are dealt
+        out to them, and the chief waits for all.
 
     Returns:
-      As of `results`, and `images_labelled` now and `shards_kept`.
+      As of `results`, and `images_labelled` now and `shards_kept`; on other
+      hosts than the chief what these come to there.
 
     Raises:
       RunError: a teacher is not accurate enough or gives something else than
@@ -118,6 +124,7 @@ class Labelling:
     ensemble = self.ensemble(teachers, temperature)
     header = self.header(ensemble.fingerprint, source, temperature)
     shards = spread(source)
+    own = shards[hosts.worker::hosts.workers]
     done = labelled = kept = 0
     report = on_progress or (lambda done, total: None)
     tally = tallies.Tally(header.classes)
@@ -126,7 +133,7 @@ class Labelling:
       if rows < shard.num_examples:  # The whole shard is told below.
         report(done + rows, source.num_examples)
 
-    for shard in shards:
+    for shard in own:
       path = store.predictions_path(folder, shard.name)
       if labelled_shard.is_finished(path, header, shard):
         kept += 1
@@ -140,6 +147,16 @@ class Labelling:
       report(done, source.num_examples)
       tally.add(path)
       self.check(tally, source)
+    labelled, kept = hosts.gather([labelled, kept]).sum(0).tolist()
+    for place, shard in enumerate(shards if hosts.is_chief else ()):
+      if place % hosts.workers:
+        path = store.predictions_path(folder, shard.name)
+        hosts.wait_for(functools.partial(
+            labelled_shard.is_finished, path, header, shard), path)
+        done += shard.num_examples
+        report(done, source.num_examples)
+        tally.add(path)
+        self.check(tally, source)
     return {**self.results(tally), 'images_labelled': labelled,
             'shards_kept': kept}
 

@@ -70,15 +70,18 @@ class _Course:
         job.folder / manifest.SCRATCH / 'checkpoints', self._state,
         how.checkpoints_to_keep,
         {'best': self._best.variables} if self._best else None)
-    self._place = self._checkpoints.restore()
+    self._place = self._agreed(self._checkpoints.restore())
     self._seconds_before = self._place.seconds
     self._clock = clock_lib.Clock()
 
   def run(self) -> dict[str, Any]:
     """Takes all steps that are left, and writes the weights."""
-    if self._how.guard.attempts > 1 and self._checkpoints.is_empty:
+    is_chief = self._job.hosts.is_chief
+    if (self._how.guard.attempts > 1 and is_chief
+        and self._checkpoints.is_empty):
       self._checkpoints.save(self._place)  # To have one to return to.
-    with sight.Sight(self._job, self._how.num_steps, self._place.step) as seen:
+    show = sight.Sight if is_chief else sight.Unseen
+    with show(self._job, self._how.num_steps, self._place.step) as seen:
       while True:
         try:
           metrics = self._take_steps(seen)
@@ -86,12 +89,14 @@ class _Course:
         except guard.BadCourse as bad:
           self._go_back(seen, bad)
     place = self._place
-    weights.save(self._state.network, self._job.folder / 'network.npz')
     if self._best:
       self._best.give(self._state.average)
       metrics.update(best_step=place.best['step'],
                      validation_accuracy=place.best['accuracy'])
-    weights.save(self._state.average, self._job.folder / 'average.npz')
+    if is_chief:
+      for name in 'network', 'average':
+        weights.save(getattr(self._state, name),
+                     self._job.folder / f'{name}.npz')
     if place.attempt:
       metrics['returns'] = list(place.returns)
     return {**metrics, **self._clock.whole(), 'seconds': self._seconds()}
@@ -99,6 +104,7 @@ class _Course:
   def _take_steps(self, seen: sight.Sight) -> dict[str, float]:
     """The steps of one attempt; gives the last metrics."""
     how, clock, first = self._how, self._clock, self._place.step
+    hosts = self._job.hosts
     job, batches = self._of_attempt()
     source = host_batches.HostBatches(job.name, batches)
     feed = calls.Feed(iter(source), (count for _, count in self._calls()),
@@ -115,7 +121,7 @@ class _Course:
       recent.append(take_steps(inputs, step, rates))
       done = step + count
       is_last = done == how.num_steps
-      ends = termination.is_requested() and not is_last
+      ends = hosts.any(termination.is_requested()) and not is_last
       saves = done % how.checkpoint_every_steps == 0 and not is_last
       sums_up = done % how.summary_every_steps == 0 or is_last
       selects = self._best and (
@@ -136,8 +142,8 @@ class _Course:
       if sums_up:
         self._look(done, recent)
         metrics = {name: _mean(recent, name) for name in recent[0]}
-        if source.broken:
-          metrics['broken_images'] = len(source.broken)
+        if broken := int(hosts.gather([len(source.broken)]).sum()):
+          metrics['broken_images'] = broken
         measured = {**metrics, **measured, **clock.window(),
                     'learning_rate': rates[-1]}
         recent.clear()
@@ -178,22 +184,35 @@ class _Course:
   def _measure(self, done: int) -> float:
     """Accuracy on validation; keeps the weights if they are the best."""
     accuracy = self._job.accuracy(self._state.average)
-    if not self._place.best or accuracy > self._place.best['accuracy']:
+    # As the chief finds it: other hosts may round otherwise.
+    hosts, best = self._job.hosts, self._place.best
+    if hosts.any(hosts.is_chief and (
+        not best or accuracy > best['accuracy'])):
       self._best.take(self._state.average)
       self._place = dataclasses.replace(
           self._place, best={'step': done, 'accuracy': accuracy})
     return accuracy
 
   def _save(self, ends: bool) -> None:
-    self._checkpoints.save(
-        dataclasses.replace(self._place, seconds=self._seconds()), ends)
+    if self._job.hosts.is_chief:
+      self._checkpoints.save(
+          dataclasses.replace(self._place, seconds=self._seconds()), ends)
+    if ends:
+      self._job.hosts.meet()  # It is there before any of them ends.
+
+  def _agreed(self, place: checkpoint.Position) -> checkpoint.Position:
+    """What this host has read, if all have read the same."""
+    self._job.hosts.check_same(
+        f'The last checkpoint in `{self._job.folder}`',
+        f'{place.attempt} {place.step}')
+    return place
 
   def _go_back(self, seen: sight.Sight, bad: guard.BadCourse) -> None:
     """Returns to the last checkpoint, for another attempt if there is one."""
     attempts, place = self._how.guard.attempts, self._place
     if place.attempt + 1 >= attempts:
       raise _used_up(bad, attempts, self._job.folder) from bad
-    back = self._checkpoints.go_back()
+    back = self._agreed(self._checkpoints.go_back())
     returns = [*place.returns, {'step': bad.step, 'reason': str(bad),
                                 'returned_to': back.step}]
     self._place = dataclasses.replace(

@@ -43,7 +43,7 @@ class FromCheckpoint(weights_file.WeightsFile):
     weights.load(network, path)
     origin = metadata.get('origin', {})
     self._check_pixels(getattr(network, 'architecture', None), origin)
-    for name in 'network', 'average':
+    for name in ('network', 'average') if job.hosts.is_chief else ():
       weights.save(network, job.folder / f'{name}.npz', metadata or None)
     parameters = sum(math.prod(v.shape) for v in network.trainable_variables)
     return {'parameters': parameters,

@@ -87,10 +87,10 @@ def check(how, job) -> None:
 def compiled(how, job, state: State):
   """The step as a function of (batch, step, learning rate).
 
-  It takes the whole batch and gives its metrics, [] float32 each: `loss`
-  without weight decay, `labelled_accuracy`, and for mixtures
-  `pseudo_agreement`, the share of pseudo-labelled images on which network and
-  teacher agree. With a teacher in the step, `teacher_confidence`, its mean, and
+  It takes the whole batch, of several hosts this one's part of it, and gives
+  the metrics of the whole, [] float32 each: `loss` without weight decay,
+  `labelled_accuracy`, and for mixtures `pseudo_agreement`, the share of
+  pseudo-labelled images on which network and teacher agree. With a teacher in the step, `teacher_confidence`, its mean, and
   `pseudo_kept`, the share of which it is sure enough.
   """
   take_steps = compiled_steps(how, job, state)
@@ -225,16 +225,19 @@ def _stacked(batches):
 
 
 def _parts(batch, strategy, axis: int):
-  """The batch as each replica's part of it along `axis`, in order."""
-  replicas = strategy.num_replicas_in_sync
+  """This host's part of a batch as its replicas' parts along `axis`, in order.
+  """
+  replicas = len(strategy.extended.worker_devices)  # Of this host alone.
   if replicas == 1:
     return batch
   parts = {name: tf.split(value, replicas, axis)
            for name, value in batch.items()}
   _check_own_images(parts)
+  # By the place, since some strategies count the replicas of all hosts.
+  of_replicas = iter([{name: values[place] for name, values in parts.items()}
+                      for place in range(replicas)])
   return strategy.experimental_distribute_values_from_function(
-      lambda context: {name: values[context.replica_id_in_sync_group]
-                       for name, values in parts.items()})
+      lambda context: next(of_replicas))
 
 
 def _check_own_images(parts) -> None:

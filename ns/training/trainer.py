@@ -9,6 +9,7 @@ from etils import epath
 from ns.core import checks
 from ns.core import manifest
 from ns.core import seeds
+from ns.core.runtime import alone
 from ns.training import average as average_lib
 from ns.training import calls
 from ns.training import guard as guard_lib
@@ -29,14 +30,16 @@ class Job:
     build: gives a network with new weights; takes their seed, in [0, 2**31),
       and the keyword `precision` where that is not 'float32'.
     batches: a function of the first step that gives the batches from there,
-      each of all replicas: dicts of the features in `ns.core.types`. It takes
-      the number of the attempt, too, unless that is 0.
+      each of all replicas of this host: dicts of the features in
+      `ns.core.types`. It takes the number of the attempt, too, unless that is
+      0.
     labelled_batch: labelled images in a batch.
     batch_size: all images in a batch.
     label_data_sample_prob: with which each labelled image counts in a step.
     num_labelled: labelled images in an epoch, for a learning rate in epochs.
     seed: of this training; its noise and weights derive from it.
     strategy: a `tf.distribute` strategy.
+    hosts: those of the strategy, which train together; the chief alone writes.
     folder: for the weights, the checkpoints and the summaries.
     initial_weights: of a network, as `ns.models.weights.save` writes them, to
       start from in place of new weights; the network and its moving average
@@ -59,6 +62,7 @@ class Job:
   num_labelled: int | None = None
   seed: seeds.Seed
   strategy: Any
+  hosts: Any = alone.Alone()
   folder: epath.Path
   initial_weights: epath.Path | None = None
   noise: Any = None

@@ -81,6 +81,7 @@ class SelfTraining:
   seed: int = 0
   fail: str = ''
   extra: Any = None
+  worker = 0
 
   def __post_init__(self):
     if self.fail == 'circle':

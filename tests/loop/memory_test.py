@@ -4,6 +4,7 @@ from ns import mixture
 from ns import models
 from ns import pseudolabel
 from ns import training
+from ns.core.runtime import alone
 from ns.loop import memory
 from ns.models import memory as formula
 from tests.support import tiny
@@ -78,7 +79,7 @@ def test_a_teacher_in_the_step_and_batches_that_wait_take_memory(tmp_path):
       activations=own.activations + labels.activations + waiting),)
 
 
-class Small:
+class Small(alone.OneHost):
   """A runtime of two devices of 4 MB each."""
   replicas, on_host = 2, False
 

@@ -89,8 +89,8 @@ def test_a_wrong_seed(data, seed, said):
 
 def test_a_runtime_has_a_strategy(data):
   assert error(generations=[TEACHER], data=data, runtime='cpu') == (
-      "`SelfTraining.runtime` should be an object with `strategy()`, but is "
-      "'cpu'.")
+      "`SelfTraining.runtime` should be an object with `strategy()` and "
+      "`local_strategy()` and `start()` and `hosts()`, but is 'cpu'.")
 
 
 @pytest.mark.parametrize('wrong', [None, 'fashion_mnist', mixture.FewLabels])

@@ -14,6 +14,7 @@ import pytest
 from ns import mixture
 from ns import pseudolabel
 from ns import training
+from ns.core.runtime import alone
 from ns.loop import work
 from tests.support import tiny
 
@@ -187,7 +188,7 @@ def test_weights_from_elsewhere_are_only_written(tmp_path):
       written=2 * VARIABLES)
 
 
-class Small:
+class Small(alone.OneHost):
   """A runtime of two devices of 4 MB each."""
   replicas, on_host = 2, False
 

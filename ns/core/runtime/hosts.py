@@ -1,0 +1,142 @@
+"""What the hosts of a run do together, besides training.
+
+All is done by one kind of sum over the hosts, which TensorFlow ends with an
+error, some ten seconds later, when a host has died. So a host that waits for
+another one, for hours if need be, learns of its end.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+import hashlib
+import itertools
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ns.core import errors
+from ns.core import termination
+
+# How long a file that a host has written may take to be seen by the others.
+_SEEN_SECONDS = 60.0
+_AGAIN_SECONDS = 0.2
+# Halves of numbers, exact in float32, which every device sums up.
+_LIMB = 2**24
+
+
+class Hosts:
+  """All hosts of a run, seen from one of them.
+
+  Each calls the same methods in the same order. All raise a RunError when
+  another host has ended, within `together`.
+
+  Attributes:
+    workers: how many.
+    worker: which one this is, from 0.
+  """
+
+  def __init__(self, strategy, worker: int, workers: int):
+    """`strategy`: a `tf.distribute.MultiWorkerMirroredStrategy`."""
+    self.worker = worker
+    self.workers = workers
+    self._strategy = strategy
+
+    @tf.function(reduce_retracing=True)
+    def total(table):
+      return strategy.reduce(
+          tf.distribute.ReduceOp.SUM,
+          strategy.run(tf.identity, args=(table,)), axis=None)
+
+    self._total = total
+
+  @property
+  def is_chief(self) -> bool:
+    return self.worker == 0
+
+  def gather(self, numbers: Sequence[int]) -> np.ndarray:
+    """The numbers of all hosts.
+
+    Args:
+      numbers: as many on each host, each in [0, 2**48).
+
+    Returns:
+      [workers, numbers] int64.
+    """
+    table = np.zeros([self.workers, len(numbers), 2], np.float32)
+    table[self.worker] = [divmod(number, _LIMB) for number in numbers]
+    # One replica of a host says it.
+    of_replicas = itertools.chain(
+        [tf.constant(table)], itertools.repeat(tf.zeros(table.shape)))
+    summed = self._total(
+        self._strategy.experimental_distribute_values_from_function(
+            lambda context: next(of_replicas)))
+    high, low = np.moveaxis(summed.numpy().astype(np.int64), -1, 0)
+    return high * _LIMB + low
+
+  def any(self, flag: bool) -> bool:
+    """Whether it is so on any host."""
+    return bool(self.gather([int(flag)]).any())
+
+  def meet(self) -> None:
+    """Returns when all hosts came here."""
+    self.gather([0])
+
+  def check_same(self, what: str, text: str) -> None:
+    """Checks that all hosts have the same text.
+
+    Raises:
+      RunError: a host has another one than the chief.
+    """
+    digest = hashlib.sha256(text.encode()).digest()
+    found = self.gather([int.from_bytes(digest[:6], 'big'),
+                         int.from_bytes(digest[6:12], 'big')])
+    others = np.flatnonzero((found != found[0]).any(axis=1)).tolist()
+    if others:
+      raise errors.RunError(
+          f'{what} should be the same on all {self.workers} hosts, but is '
+          f'another one than the chief\'s on worker {others[0]}; give all of '
+          'them the same command, software, data and `--work_dir`.')
+
+  def wait_for(self, is_there: Callable[[], bool], what: str) -> None:
+    """Waits until this host sees what another one has written by now.
+
+    Raises:
+      RunError: it does not within a minute.
+    """
+    deadline = time.monotonic() + _SEEN_SECONDS
+    while not is_there():
+      termination.check()
+      if time.monotonic() > deadline:
+        raise errors.RunError(
+            f'Worker {self.worker} waited {_SEEN_SECONDS:g} s for `{what}`, '
+            'which another host has written; `--work_dir` should be a folder '
+            'that all hosts share.')
+      time.sleep(_AGAIN_SECONDS)
+
+  @contextlib.contextmanager
+  def together(self) -> Iterator[None]:
+    """Says in a sentence, within the context, that another host has ended.
+
+    Raises:
+      RunError: it has.
+      Terminated: it has, and this one was asked to end, too.
+    """
+    try:
+      yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError,
+            tf.errors.CancelledError, tf.errors.InternalError,
+            tf.errors.DeadlineExceededError) as error:
+      termination.check()
+      if not self._is_of_another(error):
+        raise
+      raise errors.RunError(
+          f'Another host of the {self.workers} has ended, and worker '
+          f'{self.worker} ends with it: look at what the others said. The same '
+          'command on all of them goes on from what is finished and the last '
+          'checkpoint.') from error
+
+  def _is_of_another(self, error) -> bool:
+    return isinstance(error, tf.errors.UnavailableError) or any(
+        word in error.message for word in ('ollective', 'oordination', '/task:'))
