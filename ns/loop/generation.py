@@ -110,6 +110,12 @@ class Generation:
             '`Generation.relabel` should be an earlier generation, whose '
             f'images `{type(self.select).__name__}` keeps, but is None; bind '
             'it, or a `Select`.')
+    if self.relabel is not None and self.is_labelled_in_step:
+      raise ValueError(
+          '`Generation.relabel` should be None where a teacher labels in the '
+          'step, which is of the whole pool, but is '
+          f'{self.relabel!r}; leave it out, or bind another '
+          '`Generation.mixture`.')
     if self.batch_noise and self.is_labelled_in_step:
       raise ValueError(
           '`Generation.batch_noise` should be None where a teacher labels in '

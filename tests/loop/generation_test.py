@@ -25,6 +25,12 @@ def test_a_teacher_in_the_step_needs_no_selection():
   assert str(caught.value).startswith(
       '`Generation.batch_noise` should be None where a teacher labels in the '
       'step, which is after images are mixed, but is MixUp(')
+  with pytest.raises(ValueError) as caught:
+    tiny.generation('a', has_teacher=False, mixture=on_the_fly, relabel='b')
+  assert str(caught.value) == (
+      '`Generation.relabel` should be None where a teacher labels in the step, '
+      "which is of the whole pool, but is 'b'; leave it out, or bind another "
+      '`Generation.mixture`.')
 
 
 def test_a_generation_without_a_teacher_selects_nothing():

@@ -410,19 +410,25 @@ def test_a_teacher_in_the_step_is_the_finished_one(tmp_path, monkeypatch):
       'teacher': {'evaluation_crop': crop, 'fine_tune': training_lib.FineTune(
           image_size=12, num_steps=2, schedule_steps=20, labelled_batch=8,
           learning_rate=training_lib.Constant(rate=0.1))},
-      'student1': {'mixture': mixture.OnTheFly(
-          labelled_batch=8, ratio=2, min_confidence=0.4,
-          pseudo_labels=policy)}})
+      'student1': {
+          'calibration': pseudolabel.TemperatureScaling(),
+          'mixture': mixture.OnTheFly(
+              labelled_batch=8, ratio=2, min_confidence=0.4,
+              pseudo_labels=policy)}})
+  manifest.begin(folder / 'student1' / 'calibrate', {})
+  manifest.commit(folder / 'student1' / 'calibrate', {}, {'temperature': 2.5},
+                  1.0, {}, {})
   network = save_average(run.generations[0], folder, 7, 'finetune')
   make_stage(run, 'student1/train', folder)
   job, = jobs
   assert (job.teacher.pseudo_labels, job.teacher.min_confidence,
-          job.teacher.temperature) == (policy, 0.4, 1.0)
+          job.teacher.temperature) == (policy, 0.4, 2.5)
   batch = next(iter(job.batches(0)))
   assert batch['teacher_image'].shape == (16, 12, 12, 1)
-  np.testing.assert_allclose(
-      job.teacher.answers(job.teacher.build(), batch['teacher_image']),
-      expected_answers(network, batch['teacher_image']), rtol=1e-5)
+  seen = batch['teacher_image']
+  logits = network(tf.cast(seen, tf.float32))
+  np.testing.assert_allclose(job.teacher.answers(job.teacher.build(), seen),
+                             tf.nn.softmax(logits / 2.5), rtol=1e-5)
 
 
 def test_a_teacher_in_the_step_that_is_not_accurate_enough(tmp_path):
