@@ -18,6 +18,7 @@ Where one of Apache Beam's flags is given, all that are no others are its own.
 import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
+import dataclasses
 import os
 
 import numpy as np
@@ -49,7 +50,7 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
         if (value := getattr(arguments, name)) is not None})
   except ValueError as error:
     raise errors.ConfigError(str(error)) from error
-  data = command.compose(arguments).root.data
+  data = unfiltered(command.compose(arguments).root.data)
   data.read()
   folder = str(files.user_path(arguments.output))
   sets = data.compared, data.evaluation_sets
@@ -70,6 +71,14 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
   elif os.path.exists(drawn):
     os.remove(drawn)
   return '\n'.join(text(told, path, type(data).__name__))
+
+
+def unfiltered(data):
+  """A split without the list that it may have bound, which may be outdated."""
+  bound = {'leakage': None} if getattr(data, 'leakage', None) else {}
+  if hasattr(data, 'data'):  # It is around another one.
+    bound['data'] = unfiltered(data.data)
+  return dataclasses.replace(data, **bound) if bound else data
 
 
 def text(told: dict, path: str, split: str) -> Iterator[str]:

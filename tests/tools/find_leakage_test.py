@@ -1,5 +1,6 @@
 """The search for leaks as a program: what it writes, prints and refuses."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_it_prints_writes_and_draws(call, data, tmp_path):
   corners = np.argwhere((pixels[:-95, :-95] == 255).all(-1))
   assert any(np.array_equal(pixels[y:y + 96, x:x + 96], row.images[0])
              for y, x in corners)
+
+
+def test_a_list_that_is_bound_already_does_not_matter(
+    call, data, tmp_path, monkeypatch):
+  bound = dataclasses.replace(data, leakage=mixture.WithoutLeaks(
+      path=str(tmp_path / 'none.parquet')))
+  around = mixture.WithForeign(
+      data=bound, images=data.pools[0], share=0.2)
+  found = find_leakage.unfiltered(around)
+  assert found.data.leakage is None and found.data.train is data.train
+  assert [source.name for source in found.compared] == [
+      'labelled', 'unlabelled', 'pool']
+  monkeypatch.setattr(command.config, 'compose', lambda *args: (
+      types.SimpleNamespace(root=types.SimpleNamespace(data=bound))))
+  assert call()[0] == 0
 
 
 def test_with_a_limit_of_nothing_there_is_no_sheet(call, tmp_path):
