@@ -16,7 +16,7 @@ from ns.mixture import sources
 # Images that are taken together: as many as keep every core at work, and, of
 # pixels, no more than some megabytes.
 _ENCODED_AT_ONCE = 256
-_PIXELS_AT_ONCE = 4096
+_PIXELS_AT_ONCE = 1024
 _BYTES_AT_ONCE = 1 << 23
 
 # Bytes of a digest.
