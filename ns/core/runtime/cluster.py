@@ -82,7 +82,7 @@ def _part(content, name: str) -> dict:
 
 def _addresses(cluster: dict, job: str) -> tuple[str, ...]:
   found = cluster.get(job, [])
-  for address in found if isinstance(found, list) else [found]:
+  for address in found if isinstance(found, list) else [None]:
     host, _, port = str(address).rpartition(':')
     if not isinstance(address, str) or not host or not port.isdecimal():
       raise _wrong(f'a list of `host:port` as `{job}`', json.dumps(found))

@@ -7,6 +7,7 @@ at its address, the others call there, and when all did they are told to go on.
 
 import contextlib
 import json
+import os
 import socket
 import time
 
@@ -81,7 +82,7 @@ def _server(cluster, deadline, seconds) -> socket.socket:
       if time.monotonic() > deadline:
         raise errors.RunError(
             f'The chief waited {seconds:g} s to listen at `{address}`: '
-            f'{error.strerror}; end the program that does, or take another '
+            f'{os.strerror(error.errno)}; end the program that does, or take another '
             f'port in `{cluster_lib.VARIABLE}`.') from error
     termination.check()
     time.sleep(_AGAIN_SECONDS)
