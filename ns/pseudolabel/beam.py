@@ -71,6 +71,7 @@ def run(labelling: labelling_lib.Labelling,
   for path in paths:
     tally.add(path)
   labelling.check(tally, source)
+  source.read()  # All that was labelled is what was counted.
   return {**labelling.results(tally),
           'images_labelled': sum(shard.num_examples for shard in todo),
           'shards_kept': len(shards) - len(todo)}
@@ -100,7 +101,8 @@ class LabelShard(beam.DoFn):
   def process(self, shard):
     path = epath.Path(store.predictions_path(self._folder, shard.name))
     # Another worker may be at it too; whoever is last gives it its name.
-    own = path.with_name(f'.{uuid.uuid4().hex}-{path.name}')
+    # Its name is that of a file aside, if the worker dies before it has that.
+    own = path.with_name(f'.{uuid.uuid4().hex}-{path.name}.aside')
     labelled_shard.write(
         self._ensemble.answers(self._source, shard, self._labelling.batch_size),
         str(own), self._header)

@@ -93,7 +93,7 @@ class Ensemble:
           *self._mean(answers, with_logits), is_good)
       yield teachers_lib.Answers(
           keys=keys, probabilities=probabilities, logits=logits,
-          is_good=is_good)
+          is_good=is_good, fingerprints=seen[0].fingerprints)
 
   def _pictures(self, images: np.ndarray) -> list[np.ndarray]:
     return [images] if self.augment is None else [images, images[:, :, ::-1]]

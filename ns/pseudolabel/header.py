@@ -15,7 +15,8 @@ Two kinds of Parquet file:
 * a *selection*: `key`, `label`, `confidence` and `copies` int32, of the images
   with at least one copy.
 
-Both carry a `Header` in their metadata, and no value is ever null.
+Both carry a `Header` in their metadata, and no value is ever null. That of
+predictions also has `content`, what the images of the shard were.
 """
 
 from collections.abc import Mapping
@@ -36,6 +37,9 @@ SCORES = ('entropy', 'margin', 'energy')
 
 _VERSION = '1'
 _PREFIX = 'noisy_student.'
+# Metadata of a file of predictions beside its header: of its shard's images
+# (`shard_content`). It is known when all are labelled.
+CONTENT = _PREFIX + 'content'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ns.core import errors
 from ns.pseudolabel import header as headers
+from ns.pseudolabel import shard_content
 from ns.pseudolabel import store
 from ns.pseudolabel import teacher
 
@@ -31,10 +32,13 @@ def write(answers: Iterable[teacher.Answers], path: str,
   Raises:
     RunError: an answer is not a distribution, or as `answers` raise.
   """
-  rows = 0
+  rows, content = 0, shard_content.ShardContent()
   with store.writing_predictions(path, header) as writer:
     for batch in answers:
       writer.write(batch.keys, batch.probabilities, batch.logits,
                    batch.is_good)
+      if batch.fingerprints is not None:
+        content.add(batch.fingerprints)
       rows += len(batch.keys)
       on_rows(rows)
+    writer.note_content(content.digest())

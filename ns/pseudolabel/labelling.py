@@ -118,7 +118,8 @@ class Labelling:
     Raises:
       RunError: a teacher is not accurate enough or gives something else than
         distributions over the source's classes; what it says has collapsed to
-        few classes; too many images are broken; or the source cannot be read.
+        few classes; too many images are broken; or the source cannot be read, or
+      was changed meanwhile.
     """
     self.check_accuracies(teachers)
     ensemble = self.ensemble(teachers, temperature)
@@ -157,6 +158,7 @@ class Labelling:
         report(done, source.num_examples)
         tally.add(path)
         self.check(tally, source)
+    source.read()  # All that was labelled is what was counted.
     return {**self.results(tally), 'images_labelled': labelled,
             'shards_kept': kept}
 

@@ -18,6 +18,7 @@ from ns.core import files
 from ns.core import manifest
 from ns.pseudolabel import choice as choices
 from ns.pseudolabel import header as headers
+from ns.pseudolabel import shard_content
 from ns.pseudolabel import store
 
 # Rows that are joined with their images at a time.
@@ -218,8 +219,9 @@ def _joined(choice, source, place):
       classes=choice.scan.classes)
   copies = choice.copies(place)
   records = shard_batches.batches(source, shard, _BATCH)
-  begin = 0
-  for keys, images, _ in records:
+  begin, content = 0, shard_content.ShardContent()
+  for keys, images, _, fingerprints in records:
+    content.add(fingerprints)
     rows = next(predictions, None)
     if rows is None or len(rows['key']) != len(keys):
       more = rows is None or len(keys) > len(rows['key'])
@@ -236,6 +238,11 @@ def _joined(choice, source, place):
     if used.size:
       yield ({name: values[used] for name, values in rows.items()},
              images[used], counts[used])
+  if store.read_content(path) not in (None, content.digest()):
+    raise errors.RunError(
+        f'Shard `{shard.name}` of `{source.name}` should have the images that '
+        'it had when it was labelled, but has others; bring them back, or label '
+        'the pool again.')
 
 
 def _other_key(path, source, begin, ours, theirs) -> str:

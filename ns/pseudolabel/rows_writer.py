@@ -52,6 +52,10 @@ class RowsWriter:
     if len(self._waiting):
       self._write(self._waiting)
 
+  def note_content(self, digest: str) -> None:
+    """Says what the images were whose rows these are: `shard_content`."""
+    self._file.add_key_value_metadata({headers.CONTENT: digest})
+
   def close(self) -> None:
     """Ends the file as it is."""
     self._file.close()

@@ -35,12 +35,14 @@ def run(choose: Callable[[headers.Header, str], choices.Choice],
   if num_shards < 1:
     raise ValueError(f'`num_shards` should be at least 1, but is {num_shards}.')
   header = _checked_header(predictions_folder, source, classes)
+  source.read()  # What was labelled is what is there now,
   scratch = epath.Path(folder) / manifest.SCRATCH
   choice = choose(header, store.selection_path(scratch))
   final = epath.Path(store.selection_path(folder))
   final.unlink(missing_ok=True)
   counts = materialise.run(
       choice, source, header, folder, num_shards, on_progress)
+  source.read()  # and was there all the time.
   epath.Path(store.selection_path(scratch)).replace(final)
   scratch.rmtree()
   for name, per_class in choice.per_class.items():

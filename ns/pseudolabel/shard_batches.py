@@ -13,6 +13,9 @@ from ns.core import errors
 from ns.core import op_error
 
 
+_FINGERPRINT = 'fingerprint'
+
+
 class Batch(NamedTuple):
   """Some records.
 
@@ -21,10 +24,12 @@ class Batch(NamedTuple):
     images: [rows, height, width, channels] uint8, or [rows] object (bytes).
     is_good: [rows] bool: False where an image does not decode, and is black;
       True without a view, by which none is decoded.
+    fingerprints: [rows, 8] uint8, of the images as they are stored.
   """
   keys: np.ndarray
   images: np.ndarray
   is_good: np.ndarray
+  fingerprints: np.ndarray
 
 
 def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
@@ -43,9 +48,11 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
       of records than it declares.
   """
   records = source.records(shard)
-  if view is not None:
-    records = view.of(records)
-  records = records.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+  if view is None:
+    records = records.batch(batch_size).map(_of_batch)
+  else:
+    records = view.of(records.map(_of_record)).batch(batch_size)
+  records = records.prefetch(tf.data.AUTOTUNE)
   rows = 0
   try:
     for batch in records.as_numpy_iterator():
@@ -53,7 +60,8 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
       rows += len(keys)
       # Labels, where a source has them, are none of a teacher's business.
       yield Batch(keys, batch['image'],
-                  batch.get('is_good', np.ones(len(keys), bool)))
+                  batch.get('is_good', np.ones(len(keys), bool)),
+                  batch[_FINGERPRINT])
   except tf.errors.OpError as error:
     said = op_error.run_error(error)
     raise errors.RunError(
@@ -65,3 +73,15 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
         f'Shard `{shard.name}` of `{source.name}` should have '
         f'{shard.num_examples} records, but has {rows}; the source changed '
         'since it was counted, so count it again.')
+
+
+def _of_batch(batch):
+  """The records of a batch with fingerprints of their images."""
+  return {**batch, _FINGERPRINT: tf.raw_ops.Fingerprint(
+      data=batch['image'], method='farmhash64')}
+
+
+def _of_record(record):
+  fingerprints = tf.raw_ops.Fingerprint(
+      data=record['image'][tf.newaxis], method='farmhash64')
+  return {**record, _FINGERPRINT: fingerprints[0]}

@@ -85,6 +85,16 @@ def read_header(path: epath.PathLike, kind: str = headers.PREDICTIONS
     return file.header, file.rows
 
 
+def read_content(path: epath.PathLike) -> str | None:
+  """What the images of a file of predictions were; None if it is not known.
+
+  Raises:
+    RunError: there is no such file, or it is not of predictions.
+  """
+  with stored_file.opened(path, headers.PREDICTIONS) as file:
+    return file.content
+
+
 def read(path: epath.PathLike, columns: Sequence[str],
          batch_size: int = rows_writer.GROUP_ROWS, *,
          kind: str = headers.PREDICTIONS,

@@ -44,12 +44,16 @@ class StoredFile:
   Attributes:
     header: its `Header`.
     rows: how many it has.
+    content: of a file of predictions, what its images were (`shard_content`);
+      None of a selection, and of older files.
     group_rows: how many rows each group of rows has.
   """
 
   def __init__(self, path: str, file, header: headers.Header):
     self._path, self._file, self.header = path, file, header
     self.rows = file.metadata.num_rows
+    content = (file.metadata.metadata or {}).get(headers.CONTENT.encode())
+    self.content = content and content.decode()
     self.group_rows = [file.metadata.row_group(group).num_rows
                        for group in range(file.metadata.num_row_groups)]
     self._names = list(file.schema_arrow.names)

@@ -59,11 +59,13 @@ class Answers:
     logits: [rows, classes] float32, or None.
     is_good: [rows] bool: False where an image does not decode, and the answer
       means nothing.
+    fingerprints: [rows, 8] uint8, of the images as they are stored; or None.
   """
   keys: np.ndarray
   probabilities: np.ndarray
   logits: np.ndarray | None
   is_good: np.ndarray
+  fingerprints: np.ndarray | None = None
 
 
 def check_shape(name: str, probabilities: np.ndarray, rows: int, source

@@ -15,10 +15,12 @@ from ns import images
 from ns import models
 from ns import noise
 from ns.core import errors
+from ns.core import files
 from ns.mixture import views
 from ns.models import inference
 from ns.pseudolabel import beam
 from ns.pseudolabel import exported
+from ns.pseudolabel import labelled_shard
 from ns.pseudolabel import labelling
 from ns.pseudolabel import store
 from ns.pseudolabel import teacher
@@ -160,6 +162,25 @@ def test_a_run_goes_on_with_what_a_pipeline_labelled(teachers, pool, tmp_path):
   # With nothing to do no pipeline is made.
   counts = beam.run(policy, [teachers[0][0]], pool, str(tmp_path), None)
   assert (counts['shards_kept'], counts['images_labelled']) == (3, 0)
+
+
+def test_what_a_worker_that_dies_leaves_is_no_output(
+    teachers, pool, tmp_path, monkeypatch):
+  policy = labelling.Labelling(batch_size=8)
+  header = policy.header('t', pool)
+  step = beam.LabelShard(policy, [teachers[0][0]], pool, tmp_path, header)
+  step._ensemble = types.SimpleNamespace(answers=lambda *args: [])
+
+  def write(answers, path, header):
+    with open(path, 'wb') as file:
+      file.write(b'all of it')
+    raise KeyboardInterrupt  # Before it is renamed.
+
+  monkeypatch.setattr(labelled_shard, 'write', write)
+  with pytest.raises(KeyboardInterrupt):
+    step.process(pool.shards[0])
+  left, = os.listdir(tmp_path)
+  assert files.is_aside(left)
 
 
 def test_a_broken_image_keeps_its_row(teachers, tmp_path):

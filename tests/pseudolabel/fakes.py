@@ -36,6 +36,9 @@ class Pool:
   def digest(self):
     return self._digest
 
+  def read(self):
+    pass
+
   def hidden_labels(self):
     return self._hidden
 

@@ -184,9 +184,11 @@ def test_several_processes_write_the_same(labelled, pool, tmp_path):
   assert contents(tmp_path / 'two') == contents(tmp_path / 'one')
 
 
-def test_images_encoded_anew(labelled, tmp_path):
+def test_images_encoded_anew(tmp_path):
   pool = fakes.Pool(SIZES, channels=3)
-  run(labelled, pool, tmp_path, reencode=reencode.Reencode(
+  labelling.Labelling(batch_size=32).run(
+      fakes.teachers(TABLE), pool, str(tmp_path / 'labelled'))
+  run(str(tmp_path / 'labelled'), pool, tmp_path, reencode=reencode.Reencode(
       quality=80, size=2))
   for path in pseudo_record.paths(tmp_path):
     for record in tf.data.TFRecordDataset(str(path)):
