@@ -13,6 +13,7 @@ output. Loads TensorFlow only to run or to measure, never to plan or to complain
 """
 
 from collections.abc import Sequence
+import errno
 import os
 import re
 import sys
@@ -60,6 +61,7 @@ _BRANCH_FROM = flags.DEFINE_string(
 # How TensorFlow says it: `/path; No such file`, `/path is not a directory`.
 _REFUSED = re.compile(r'(?:^|\s)((?:\w+:/)?/\S*?)(?:;| is) (.+?)(?: \[Op:|$)',
                       re.MULTILINE)
+_FULL = os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)
 _EXAMPLE = '--gin_file=gin/runs/smoke.gin'
 
 
@@ -132,18 +134,27 @@ def run() -> None:
 
 
 def storage_failure(error: Exception) -> str | None:
-  """`path: reason` for what the file system refused; None for other errors.
+  """What the file system refused, as a sentence; None for other errors.
 
   TensorFlow's own errors count where they name a path; others may be bugs.
   """
   if isinstance(error, OSError):
-    reason = error.strerror or str(error)
-    return f'{error.filename}: {reason}' if error.filename else reason
-  tf = sys.modules.get('tensorflow')
-  if tf is None or not isinstance(error, tf.errors.OpError):
-    return None
-  named = _REFUSED.search(error.message)
-  return f'{named[1]}: {named[2]}' if named else None
+    path, reason = error.filename, error.strerror or str(error)
+    is_full = files.is_full(error)
+  else:
+    tf = sys.modules.get('tensorflow')
+    named = (tf is not None and isinstance(error, tf.errors.OpError)
+             and _REFUSED.search(error.message))
+    if not named:
+      return None
+    path, reason = named[1], named[2]
+    is_full = reason in _FULL
+  if is_full:
+    what = f'`{path}`' if path else 'A file'
+    return (f'{what} cannot be written, since the disk is full. What is '
+            'finished and the last checkpoint are kept: make space, and the '
+            'same command goes on from there.')
+  return f'{path}: {reason}' if path else reason
 
 
 def main(argv: Sequence[str]) -> int:

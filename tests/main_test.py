@@ -1,5 +1,6 @@
 """Tests of ns/main.py: the program as a user meets it, on runs of fakes."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -187,9 +188,25 @@ def test_what_the_file_system_refuses_is_one_line(folder):
   assert done.returncode == 1
 
 
-def test_a_full_disk_without_a_name():
-  assert main.storage_failure(OSError(28, 'No space left on device')) == (
-      'No space left on device')
+@pytest.mark.parametrize('code', [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_in_a_sentence(code):
+  import tensorflow as tf
+  rest = (' cannot be written, since the disk is full. What is finished and the '
+          'last checkpoint are kept: make space, and the same command goes on '
+          'from there.')
+  error = OSError(code, os.strerror(code))
+  assert main.storage_failure(error) == 'A file' + rest
+  error.filename = '/work/a.npz'
+  assert main.storage_failure(error) == '`/work/a.npz`' + rest
+  error = tf.errors.ResourceExhaustedError(
+      None, None, '{{function_node a}} /work/step-10.index; '
+      f'{os.strerror(code)} [Op:MergeV2Checkpoints]')
+  assert main.storage_failure(error) == '`/work/step-10.index`' + rest
+
+
+def test_an_error_without_a_name():
+  assert main.storage_failure(OSError(5, 'Input/output error')) == (
+      'Input/output error')
   assert main.storage_failure(OSError('not a gzip file')) == 'not a gzip file'
   assert main.storage_failure(ValueError('/a; b')) is None
 

@@ -3,7 +3,9 @@
 Paths are `etils.epath` paths, so that `gs://` works where a local path does.
 """
 
+from collections.abc import Iterator
 import contextlib
+import errno
 import hashlib
 import os
 import sys
@@ -13,6 +15,7 @@ from etils import epath
 from ns.core import errors
 
 _ASIDE = '.aside'
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def user_path(path: str) -> str:
@@ -73,6 +76,22 @@ def sha256(path: epath.PathLike) -> str:
   return digest.hexdigest()
 
 
+def is_full(error: OSError) -> bool:
+  """Whether a disk, or what one may have of it, is full."""
+  return error.errno in _FULL
+
+
+@contextlib.contextmanager
+def named(path: epath.PathLike) -> Iterator[None]:
+  """What writes to `path`: where its disk is full, the error names it."""
+  try:
+    yield
+  except OSError as error:
+    if is_full(error) and error.filename is None:
+      error.filename = str(path)
+    raise
+
+
 def is_aside(path: epath.PathLike) -> bool:
   """Whether it is what a process killed in `written_aside` left behind."""
   name = epath.Path(path).name
@@ -94,7 +113,8 @@ def written_aside(path: epath.PathLike):
   path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_name(f'.{path.name}{_ASIDE}')
   try:
-    yield aside
+    with named(path):
+      yield aside
     aside.replace(path)
   finally:
     if aside.exists():

@@ -6,6 +6,7 @@ run's folder and the stage's own, and gives the stage's results.
 
 import contextlib
 import dataclasses
+import functools
 import types
 from typing import Any
 
@@ -220,18 +221,19 @@ def job(run, generation, kind, folder, mixture, inputs, **more):
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
       hosts=run.runtime.hosts(), folder=folder,
       description=_description(folder.parent.parent),
-      accuracy=lambda network: _on_validation(
-          run, generation, network, inputs.view.size), **more)
+      accuracy=_on_validation(run, generation, inputs.view.size), **more)
 
 
-def _on_validation(run, generation, network, size) -> float:
-  """The accuracy of a network that takes images of that size."""
-  from ns.models import inference
-  found = generation.evaluation.run(
-      inference.predictor(network, strategy=run.runtime.local_strategy()),
-      run.data.evaluation_sets[0],
-      view(generation, size, generation.evaluation_crop))
-  return found['accuracy']
+def _on_validation(run, generation, size):
+  """The accuracy of a network in training, which takes images of that size."""
+  @functools.cache  # Compiled once.
+  def predictor(network):
+    from ns.models import inference
+    return inference.predictor(network, is_trained=False)
+
+  seen = view(generation, size, generation.evaluation_crop)
+  return lambda network: generation.evaluation.run(
+      predictor(network), run.data.evaluation_sets[0], seen)['accuracy']
 
 
 def _description(run_folder) -> str:

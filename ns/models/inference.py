@@ -79,7 +79,8 @@ class Predictor:
 
 
 def predictor(network, precision: str = 'float32',
-              strategy: tf.distribute.Strategy | None = None) -> Predictor:
+              strategy: tf.distribute.Strategy | None = None, *,
+              is_trained: bool = True) -> Predictor:
   """A function from images to the network's probabilities, without noise.
 
   A network of this library runs with the weights that it has now, folded
@@ -93,6 +94,8 @@ def predictor(network, precision: str = 'float32',
       take 'float32' only.
     strategy: of one host, whose replicas share the images; None for one device,
       the first.
+    is_trained: whether the weights stay as they are. If not, each call takes
+      those of its time, and nothing is folded; that is on one device.
   """
   is_ours = type(network) is network_lib.Network
   precisions = network_lib.PRECISIONS if is_ours else ('float32',)
@@ -100,15 +103,15 @@ def predictor(network, precision: str = 'float32',
     raise ValueError(
         f'`precision` should be one of {", ".join(map(repr, precisions))} for '
         f'a {type(network).__name__}, but is {precision!r}.')
-  if not is_ours:
-    return Predictor(
-        lambda images: network(tf.cast(images, tf.float32), training=False),
-        len, strategy)
   dtype = tf.float32 if precision == 'float32' else tf.bfloat16
   part = len
-  if device.is_cpu():
+  if is_ours and device.is_cpu():
     part = lambda images: _part(network.architecture, images.shape[1:3],
                                 dtype.size)
+  if not is_ours or not is_trained:
+    return Predictor(
+        lambda images: network(tf.cast(images, tf.float32), training=False),
+        part, strategy)
   with strategy.scope() if strategy else contextlib.nullcontext():
     return Predictor(folded.logits(network, dtype), part, strategy)
 

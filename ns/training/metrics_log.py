@@ -34,7 +34,7 @@ class MetricsLog:
 
   def write(self, step: int, metrics: Mapping[str, Any]) -> None:
     """Adds a line, which is there when this returns."""
-    with self._path.open('a') as file:
+    with files.named(self._path), self._path.open('a') as file:
       file.write(json.dumps({'step': step, **metrics}) + '\n')
 
 

@@ -159,3 +159,23 @@ def test_what_a_killed_process_left_is_written_over(tmp_path):
 @pytest.mark.parametrize('name', ['a', '.a', 'a.aside', '.aside.npz'])
 def test_other_files_are_not_aside(name):
   assert not files.is_aside(f'/folder/{name}')
+
+
+def test_a_full_disk_is_named(tmp_path):
+  path = tmp_path / 'a/b.npz'
+  # What is written to it does not fit, ever.
+  path.parent.mkdir()
+  (tmp_path / 'a/.b.npz.aside').symlink_to('/dev/full')
+  with pytest.raises(OSError) as caught:
+    files.write_whole(path, b'something')
+  assert files.is_full(caught.value)
+  assert caught.value.filename == str(path)
+  assert list(path.parent.iterdir()) == []
+  files.write_whole(path, b'something')
+
+
+def test_another_error_is_left_as_it_is():
+  with pytest.raises(OSError) as caught:
+    with files.named('/a'):
+      raise OSError(5, 'Input/output error')
+  assert caught.value.filename is None and not files.is_full(caught.value)

@@ -1,76 +1,63 @@
+"""A whole run: what it makes, and that it is made once; killed: tests/faults."""
+
 import functools
 import hashlib
 import json
-import os
 import pathlib
 import shutil
-import signal
-import subprocess
 
 import numpy as np
 from pyarrow import parquet
 import pytest
 
+from ns import pseudolabel
 from ns.core import errors
 from ns.mixture import sources
 from ns.models import inference
 from ns.models import weights
-from tests.integration import made_up
+from tests.support import tiny
 
 STAGES = ('teacher/train', 'teacher/evaluate', 'student1/label',
           'student1/select', 'student1/train', 'student1/evaluate')
-# What a restart may change: times, and what this start found already there.
-OF_THE_START = ('seconds', 'images_per_second', 'input_wait_share',
-                'outside_share', 'images_labelled', 'shards_kept')
 
 
-def start(data, work, stage='', moment=0):
-  """Runs the program; gives the moments of its stages, None if it is killed."""
-  done = subprocess.run(
-      made_up.command(data, work, stage, moment), capture_output=True,
-      text=True, env={**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2'})
-  if stage:
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    return None
-  assert done.returncode == 0, done.stderr
-  return json.loads(done.stdout.splitlines()[-1])
+def made_up(folder, students: int = 1, seed: int = 0):
+  """A teacher and students on 300 images of 8 x 8, 20 of them labelled."""
+  select = pseudolabel.Select(
+      balance=pseudolabel.Balance(images_per_class=50))
+  # Warm-up, average and moving statistics need some steps to be of any use.
+  steps = tiny.steps(150, checkpoint_every_steps=40, summary_every_steps=25)
+  common = {'training': steps, 'select': select}
+  return tiny.run(
+      folder, students=students, seed=seed, train=300, test=120,
+      labelled_per_class=5, validation=40,
+      changes={name: common for name in ('teacher', 'student1', 'student2')})
 
 
 @pytest.fixture(name='whole', scope='module')
 def make_whole(tmp_path_factory):
-  """A run that nothing disturbed: its data, its folder and its moments."""
+  """A finished run: its data and its folder."""
   folder = tmp_path_factory.mktemp('whole')
-  return folder / 'data', folder / 'run', start(folder / 'data', folder / 'run')
+  made_up(folder / 'data').run(str(folder / 'run'), 'resolved', 'operative')
+  return folder / 'data', folder / 'run'
 
 
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-  monkeypatch.setattr(sources, '_MAX_SHARD', sources._MAX_SHARD)
-  made_up.use_small_shards()
+@pytest.fixture(scope='module', autouse=True)
+def small_shards():
+  """Brings the pool of 240 images to three shards."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(sources, '_MAX_SHARD', 90)
+    yield
 
 
 def summary_of(work):
   return json.loads((work / 'summary.json').read_text())
 
 
-def lasting(value):
-  """A summary without what a restart may change."""
-  if isinstance(value, dict):
-    return {name: lasting(inner) for name, inner in value.items()
-            if name not in OF_THE_START}
-  return [lasting(inner) for inner in value] if isinstance(value, list) else (
-      value)
-
-
 def contents(work):
   """The checksum of every file of a run."""
   return {str(p.relative_to(work)): hashlib.sha256(p.read_bytes()).hexdigest()
           for p in work.rglob('*') if p.is_file()}
-
-
-def average(work, generation):
-  with np.load(work / generation / 'train' / 'average.npz') as arrays:
-    return dict(arrays)
 
 
 def predictions(work, generation):
@@ -91,7 +78,7 @@ def answers(work, generation, pool):
 
 
 def test_the_student_has_learnt(whole):
-  _, work, _ = whole
+  _, work = whole
   teacher, student = summary_of(work)['generations']
   # Chance is 0.25.
   assert teacher['evaluate']['test']['accuracy'] > 0.8
@@ -100,7 +87,7 @@ def test_the_student_has_learnt(whole):
 
 
 def test_the_summary_is_complete_and_fits_together(whole):
-  _, work, _ = whole
+  _, work = whole
   summary = summary_of(work)
   assert summary['seed'] == 0
   assert summary['data'] == {'labelled': 20, 'unlabelled': 240,
@@ -127,8 +114,8 @@ def test_the_summary_is_complete_and_fits_together(whole):
 
 
 def test_the_accuracy_of_pseudo_labels_is_that_of_the_files(whole):
-  data, work, _ = whole
-  pool = made_up.run(data).data.unlabelled
+  data, work = whole
+  pool = made_up(data).data.unlabelled
   truth = dict(zip(pool.keys(), pool.hidden_labels().tolist(), strict=True))
   tables = [parquet.read_table(path).to_pydict() for path in sorted(
       (work / 'student1/label').glob('predictions-*.parquet'))]
@@ -147,7 +134,7 @@ def test_the_accuracy_of_pseudo_labels_is_that_of_the_files(whole):
 
 
 def test_the_folder_of_a_run(whole):
-  _, work, _ = whole
+  _, work = whole
   found = set(contents(work))
   expected = {'config.gin', 'operative_config.gin', 'splits.parquet',
               'summary.json', 'lock'}
@@ -170,9 +157,9 @@ def test_the_folder_of_a_run(whole):
 
 
 def test_a_finished_run_is_not_made_again(whole, capsys):
-  data, work, _ = whole
+  data, work = whole
   before = contents(work)
-  made_up.run(data).run(str(work), 'resolved', 'operative')
+  made_up(data).run(str(work), 'resolved', 'operative')
   lines = capsys.readouterr().out.splitlines()
   assert lines[:6] == [f'{stage}: finished already' for stage in STAGES]
   assert lines[6].split()[:3] == ['generation', 'validation', 'test']
@@ -180,41 +167,11 @@ def test_a_finished_run_is_not_made_again(whole, capsys):
   assert contents(work) == before
 
 
-def test_killed_in_each_stage_and_restarted_it_comes_to_the_same(
-    tmp_path, whole):
-  """Each start gets one stage further than the one before it."""
-  data, undisturbed, moments = whole
-  work = tmp_path / 'run'
-  draws = np.random.default_rng(2024)
-  for index, stage in enumerate(STAGES):
-    # At its last moment a stage has all but its manifest.
-    moment = int(draws.integers(1, moments[stage] + 1))
-    start(data, work, stage, moment)
-    finished = [name for name in STAGES
-                if (work / name / 'manifest.json').exists()]
-    assert finished == list(STAGES[:index]), (stage, moment)
-  start(data, work)
-  assert lasting(summary_of(work)) == lasting(summary_of(undisturbed))
-  for generation in 'teacher', 'student1':
-    ours, theirs = average(work, generation), average(undisturbed, generation)
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-      np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
-  same = [name for name in contents(undisturbed) if name.endswith(
-      ('.parquet', '.tfrecord', 'begun.json', '.gin'))]
-  assert len(same) > 12
-  found, expected = contents(work), contents(undisturbed)
-  assert {name: found[name] for name in same} == {
-      name: expected[name] for name in same}
-  # Nothing is left over from the killed ones.
-  assert [n for n in found if n not in expected and 'summaries/' not in n] == []
-
-
 def test_another_configuration_in_the_same_folder_loses_nothing(whole):
-  data, work, _ = whole
+  data, work = whole
   before = contents(work)
   with pytest.raises(errors.RunError) as caught:
-    made_up.run(data, seed=1).run(str(work), 'other', 'other')
+    made_up(data, seed=1).run(str(work), 'other', 'other')
   assert str(caught.value) == (
       f'`{work}` has teacher/train of another configuration (seed: 0 -> 1); '
       'give another `--work_dir`, or `--redo=teacher/train` to make it and '
@@ -223,9 +180,9 @@ def test_another_configuration_in_the_same_folder_loses_nothing(whole):
 
 
 def test_changed_images_are_another_configuration(tmp_path, whole):
-  data, work, _ = whole
+  data, work = whole
   before = contents(work)
-  run = made_up.run(tmp_path / 'data')
+  run = made_up(tmp_path / 'data')
   path = pathlib.Path(run.data.test.images)
   content = bytearray(path.read_bytes())
   content[-1] ^= 1
@@ -240,16 +197,16 @@ def test_changed_images_are_another_configuration(tmp_path, whole):
 
 def test_another_generation_goes_on_from_a_finished_run(
     tmp_path, whole, capsys):
-  data, finished, _ = whole
+  data, finished = whole
   work = tmp_path / 'run'
   shutil.copytree(finished, work)
   before = contents(work)
-  made_up.run(data, students=2).run(str(work), 'resolved', 'operative')
+  made_up(data, students=2).run(str(work), 'resolved', 'operative')
   out = capsys.readouterr().out.splitlines()
   assert out[:6] == [f'{stage}: finished already' for stage in STAGES]
   names = [g['name'] for g in summary_of(work)['generations']]
   assert names == ['teacher', 'student1', 'student2']
-  run = made_up.run(data, students=2)
+  run = made_up(data, students=2)
   teacher, student, _ = run.generations
   found = predictions(work, 'student2')
   assert_close = functools.partial(np.testing.assert_allclose, atol=1e-3)
