@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import sys
 
@@ -16,6 +17,7 @@ from ns.core import errors
 
 _ASIDE = '.aside'
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_BUFFER = 1 << 20  # Of a file on a bucket, where each read asks for it.
 
 
 def user_path(path: str) -> str:
@@ -65,6 +67,74 @@ def _runfiles_roots():
     for parent in epath.Path(os.path.abspath(start)).parents:
       if parent.name.endswith('.runfiles'):
         yield parent
+
+
+def opened(path: epath.PathLike, mode: str = 'rb') -> io.IOBase:
+  """A binary file, open; on a bucket too one of Python's, as libraries want it.
+
+  What TensorFlow opens is none: it does not say whether it is closed, and so
+  PyArrow takes it for closed, among others.
+
+  Args:
+    path: of the file.
+    mode: 'rb' or 'wb'.
+
+  Raises:
+    FileNotFoundError: it is to be read, and is not there.
+  """
+  path = epath.Path(path)
+  if '://' not in str(path):
+    return path.open(mode)
+  raw = _Remote(path, mode)
+  return (io.BufferedReader(raw, _BUFFER) if mode == 'rb'
+          else io.BufferedWriter(raw, _BUFFER))
+
+
+class _Remote(io.RawIOBase):
+  """A file that TensorFlow opens, for Python's buffers."""
+
+  def __init__(self, path: epath.Path, mode: str):
+    if mode == 'rb' and not path.exists():  # It would be told at the first read.
+      raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT),
+                              str(path))
+    self._mode, self._stack, self._written = mode, contextlib.ExitStack(), 0
+    self._file = self._stack.enter_context(path.open(mode))
+
+  def readable(self) -> bool:
+    return self._mode == 'rb'
+
+  def writable(self) -> bool:
+    return self._mode == 'wb'
+
+  def seekable(self) -> bool:
+    return self._mode == 'rb'
+
+  def readinto(self, buffer) -> int:
+    data = self._file.read(len(buffer))
+    buffer[:len(data)] = data
+    return len(data)
+
+  def write(self, data) -> int:
+    self._file.write(bytes(data))
+    self._written += len(data)
+    return len(data)
+
+  def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+    self._file.seek(offset, whence)
+    return self._file.tell()
+
+  def tell(self) -> int:
+    # Not every file system says it of a file that is written.
+    return self._file.tell() if self.readable() else self._written
+
+  def close(self) -> None:
+    if not self.closed:
+      try:
+        if self.writable() and not self._written:
+          self._file.write(b'')  # Otherwise there would be no file.
+        self._stack.close()
+      finally:
+        super().close()
 
 
 def sha256(path: epath.PathLike) -> str:

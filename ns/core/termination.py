@@ -43,6 +43,12 @@ def _request(number, frame) -> None:
   _requested = True
 
 
+def request() -> None:
+  """Asks this program to end, as SIGTERM does; from any thread."""
+  global _requested
+  _requested = True
+
+
 def is_requested() -> bool:
   """Whether the program should end."""
   return _requested

@@ -6,15 +6,16 @@ import fcntl
 from etils import epath
 
 from ns.core import errors
+from ns.loop import lease
 
 
 @contextlib.contextmanager
 def held(folder: epath.PathLike):
   """Holds the run in `folder` while the context lasts.
 
-  The lock is the kernel's (flock): it goes with its program, however that ends,
-  and the file that stays behind blocks nobody. A folder that is not on a local
-  disk, such as a bucket, is not locked.
+  On a local disk the lock is the kernel's (flock): it goes with its program,
+  however that ends, and the file that stays behind blocks nobody. On a bucket,
+  which has none, it is a lease (`ns.loop.lease`).
 
   Raises:
     RunError: another program holds the run.
@@ -22,7 +23,8 @@ def held(folder: epath.PathLike):
   folder = epath.Path(folder)
   folder.mkdir(parents=True, exist_ok=True)
   if '://' in str(folder):
-    yield
+    with lease.held(folder):
+      yield
     return
   with open(folder / 'lock', 'w') as file:
     try:
@@ -36,8 +38,10 @@ def held(folder: epath.PathLike):
 
 def is_held(folder: epath.PathLike) -> bool:
   """Whether a program holds the run in `folder`, as far as can be known."""
+  if '://' in str(folder):
+    return lease.is_held(epath.Path(folder))
   path = epath.Path(folder) / 'lock'
-  if '://' in str(folder) or not path.exists():
+  if not path.exists():
     return False
   with open(path) as file:
     try:

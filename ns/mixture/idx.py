@@ -131,7 +131,7 @@ def _read_idx(source: Idx, field: str, ranks: tuple[int, ...],
     raise errors.RunError(
         f'`Idx.{field}` names `{name}`, which does not exist.')
   try:
-    with path.open('rb') as raw:
+    with files.opened(path) as raw:
       gzipped = raw.read(2) == b'\x1f\x8b'
       raw.seek(0)
       stream = gzip.GzipFile(fileobj=raw) if gzipped else raw

@@ -104,8 +104,8 @@ def write(path: epath.PathLike, header: Header, told: dict[str, Any],
   import pyarrow
   from pyarrow import parquet
   form = schema(header, told)
-  with files.written_aside(path) as aside:
-    with parquet.ParquetWriter(str(aside), form) as writer:
+  with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
+    with parquet.ParquetWriter(file, form) as writer:
       for table in tables:
         writer.write_table(
             pyarrow.table(table, form) if isinstance(table, dict)
@@ -128,7 +128,8 @@ def heading(path: epath.PathLike) -> Heading:
   import pyarrow
   from pyarrow import parquet
   try:
-    found = json.loads(parquet.read_schema(str(path)).metadata[_METADATA])
+    with files.opened(path) as file:
+      found = json.loads(parquet.read_schema(file).metadata[_METADATA])
     if found.pop('format') != FORMAT:
       raise ValueError('it is of another version')
     told = found.pop('told')
@@ -158,8 +159,8 @@ def read(path: epath.PathLike, columns: Sequence[str] | None = None, **equal):
   from pyarrow import parquet
   filters = [(name, 'in', value if isinstance(value, list) else [value])
              for name, value in equal.items()]
-  return parquet.read_table(str(path), columns=columns,
-                            filters=filters or None)
+  with files.opened(path) as file:
+    return parquet.read_table(file, columns=columns, filters=filters or None)
 
 
 def matches(path: epath.PathLike, header: Header) -> bool:

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from etils import epath
 import numpy as np
 
+from ns.core import files
 from ns.mixture import container
 
 _ROWS_AT_ONCE = 64
@@ -26,7 +26,7 @@ class Parquet(container.DeclaredFiles):
     import pyarrow
     from pyarrow import parquet
     try:
-      with (epath.Path(file.path).open('rb') as raw,
+      with (files.opened(file.path) as raw,
             parquet.ParquetFile(raw) as opened):
         self._check_columns(opened.schema_arrow)
         if rows is None:

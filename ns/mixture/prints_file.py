@@ -18,7 +18,7 @@ def write(path: epath.PathLike, digests: Sequence[str],
           seen: fingerprinting.Seen) -> None:
   """Writes it; `digests` are those of the evaluation sets."""
   with files.written_aside(path) as aside:
-    with epath.Path(aside).open('wb') as file:
+    with files.opened(aside, 'wb') as file:
       np.savez(
           file, header=np.array(_header(digests)), are_good=seen.are_good,
           contents=_array(seen.contents), means=seen.prints.means,
@@ -31,7 +31,7 @@ def read(path: epath.PathLike, digests: Sequence[str]
   """What was written for the same sets; None if there is no such file."""
   path = epath.Path(path)
   try:
-    with path.open('rb') as file:
+    with files.opened(path) as file:
       found = dict(np.load(file))
   except (FileNotFoundError, EOFError, ValueError, zipfile.BadZipFile):
     return None

@@ -193,9 +193,9 @@ class Manifest:
         'format': FORMAT, 'declared': self.declared,
         'class_names': self.class_names,
         'files': [dataclasses.asdict(file) for file in self.files]})
-    with files_lib.written_aside(path) as aside:
-      parquet.write_table(self.rows.replace_schema_metadata({'manifest': told}),
-                          str(aside))
+    with files_lib.written_aside(path) as aside, files_lib.opened(aside, 'wb') as file:
+      parquet.write_table(
+          self.rows.replace_schema_metadata({'manifest': told}), file)
 
 
 def read(path: epath.PathLike) -> Manifest:
@@ -207,7 +207,8 @@ def read(path: epath.PathLike) -> Manifest:
   import pyarrow
   from pyarrow import parquet
   try:
-    table = parquet.read_table(str(path))
+    with files_lib.opened(path) as file:
+      table = parquet.read_table(file)
     told = json.loads(table.schema.metadata[b'manifest'])
     if told['format'] != FORMAT:
       raise ValueError(f'it is of format {told["format"]!r}, not {FORMAT}')

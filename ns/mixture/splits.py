@@ -232,8 +232,8 @@ def write(path: epath.PathLike, parts: Sequence[sources.Source]) -> None:
       {'parts': json.dumps([
           {'name': part.name, 'num_examples': part.num_examples,
            'digest': part.digest()} for part in parts])})
-  with files.written_aside(path) as aside:
-    with parquet.ParquetWriter(str(aside), schema) as writer:
+  with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
+    with parquet.ParquetWriter(file, schema) as writer:
       for part in parts:
         if part.num_examples <= _MAX_LISTED:
           writer.write_table(pyarrow.table(

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 import dataclasses
 import gzip
 
-from etils import epath
-
 from ns.core import checks
+from ns.core import files
 from ns.core import op_error
 from ns.mixture import container
 
@@ -73,7 +72,7 @@ class TfRecord(container.DeclaredFiles):
 
   def _some(self, path: str, rows: list[int]) -> Iterator[bytes]:
     """The records at these rows."""
-    with epath.Path(path).open('rb') as raw:
+    with files.opened(path) as raw:
       file = gzip.open(raw) if self.compression else raw
       row = 0
       for wanted in rows:

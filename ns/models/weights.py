@@ -135,7 +135,7 @@ def _read(path: epath.PathLike, *names: str) -> dict[str, np.ndarray]:
         f'`{path}` should have the weights of a trained network, but does not '
         'exist; a network without weights is never used.')
   try:
-    with path.open('rb') as file, zipfile.ZipFile(file) as archive:
+    with files.opened(path) as file, zipfile.ZipFile(file) as archive:
       del archive  # NumPy would take other files too, for pickles.
       file.seek(0)
       with np.load(file, allow_pickle=False) as arrays:

@@ -46,7 +46,7 @@ class Panel:
 
 def write(title: str, panels: Sequence[Panel], path: epath.PathLike) -> None:
   """Writes the panels, beside each other, as a PNG; it is there when whole."""
-  with files.written_aside(path) as aside, aside.open('wb') as file:
+  with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
     draw(title, panels).save(file, format='PNG')
 
 

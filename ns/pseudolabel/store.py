@@ -65,7 +65,7 @@ def writing_selection(path: epath.PathLike, header: headers.Header
 
 @contextlib.contextmanager
 def _writing(writer, path, kind, header):
-  with files.written_aside(path) as aside, aside.open('wb') as file:
+  with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
     rows = writer(str(path), file, kind, header)
     try:
       yield rows

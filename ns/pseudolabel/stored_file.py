@@ -8,6 +8,7 @@ from etils import epath
 import numpy as np
 
 from ns.core import errors
+from ns.core import files
 from ns.pseudolabel import distribution
 from ns.pseudolabel import header as headers
 
@@ -23,7 +24,7 @@ def opened(path: epath.PathLike, kind: str) -> Iterator['StoredFile']:
   from pyarrow import parquet
   with contextlib.ExitStack() as stack:
     try:
-      file = stack.enter_context(epath.Path(path).open('rb'))
+      file = stack.enter_context(files.opened(path))
     except FileNotFoundError as error:
       raise errors.RunError(
           f'There is no file of {kind} `{path}`; run the stage that writes it '
