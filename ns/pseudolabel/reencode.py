@@ -5,11 +5,15 @@ import io
 
 from ns.core import checks
 from ns.core import errors
+from ns.core import op_error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reencode:
   """Decodes an image, makes it smaller if it is to be, and encodes it.
+
+  It is decoded as for a teacher and for training, whatever is transparent in it
+  or has 16 bits.
 
   Attributes:
     format: 'jpeg', which loses a little, or 'png', which loses nothing.
@@ -42,19 +46,9 @@ class Reencode:
       RunError: it cannot be decoded.
     """
     from PIL import Image
-    try:
-      if isinstance(image, bytes):
-        picture = Image.open(io.BytesIO(image))
-        picture.load()
-      else:
-        picture = Image.fromarray(
-            image[..., 0] if image.shape[2] == 1 else image)
-    except (OSError, SyntaxError, ValueError) as error:
-      raise errors.RunError(
-          f'The image `{key}` cannot be decoded to be encoded anew ({error}); '
-          'repair it, or leave `Materialise.reencode` out.') from error
-    if picture.mode not in ('L', 'RGB'):
-      picture = picture.convert('RGB')
+    if isinstance(image, bytes):
+      image = _decoded(image, key)
+    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
     shorter = min(picture.size)
     if self.size is not None and shorter > self.size:
       picture = picture.resize(
@@ -67,3 +61,16 @@ class Reencode:
     else:
       picture.save(buffer, format='PNG', compress_level=1)
     return buffer.getvalue()
+
+
+def _decoded(image: bytes, key: str):
+  """[height, width, 1 or 3] uint8."""
+  import tensorflow as tf
+  from ns.images import decode
+  try:
+    return decode.decode(tf.constant(image)).numpy()
+  except tf.errors.OpError as error:
+    raise errors.RunError(
+        f'The image `{key}` cannot be decoded to be encoded anew '
+        f'({op_error.reason(error)}); repair it, or leave '
+        '`Materialise.reencode` out.') from error

@@ -3,8 +3,10 @@ import io
 import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
 from ns.core import errors
+from ns.images import decode
 from ns.pseudolabel import reencode
 
 
@@ -60,6 +62,26 @@ def test_the_shorter_side_gets_smaller_only(size, expected):
     np.testing.assert_array_equal(np.asarray(opened(data)), np.asarray(
         Image.fromarray(picture(20, 40)).resize(
             (20, 10), Image.Resampling.BICUBIC)))
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA', 'P', '1', 'I;16', 'CMYK'])
+def test_pixels_are_those_that_a_teacher_sees(mode):
+  colours = picture(9, 14)
+  picture_ = {
+      'RGBA': lambda: Image.fromarray(
+          np.dstack([colours, picture(9, 14, 1, seed=1)])),
+      'LA': lambda: Image.fromarray(colours[..., :2].copy(), 'LA'),
+      'P': lambda: Image.fromarray(colours).quantize(16),
+      '1': lambda: Image.fromarray(colours[..., 0] > 128),
+      'I;16': lambda: Image.fromarray(colours[..., 0].astype(np.uint16) * 250),
+      'CMYK': lambda: Image.fromarray(colours).convert('CMYK')}[mode]()
+  assert picture_.mode == mode
+  buffer = io.BytesIO()
+  picture_.save(buffer, format='JPEG' if mode == 'CMYK' else 'PNG')
+  data = buffer.getvalue()
+  again = reencode.Reencode(format='png').apply(data, 'k')
+  np.testing.assert_array_equal(decode.decode(tf.constant(again)),
+                                decode.decode(tf.constant(data)))
 
 
 def test_palettes_and_transparency_become_colours():
