@@ -1,7 +1,7 @@
 """Finds images of a run that are in one of its evaluation sets, too.
 
   bazel run //tools:find_leakage -- --gin_file=RUN.gin --output=FOLDER
-      [--max_difference=0.15] [--max_distance=11] [--threads=2]
+      [--max_difference=0.15] [--max_distance=11] [--threads=2] [--within]
       [--runner=DataflowRunner --project=… …]
       [--gin.SCOPE/MODULE.CLASS.PARAMETER=VALUE]
 
@@ -10,7 +10,9 @@ test set, and these with each other: the same pixels, and similar ones (resized,
 recompressed, mirrored), whatever their format. Writes `leakage.parquet`, which
 the run may bind to leave them out, and a contact sheet, `leakage.png`; prints
 how many there are, and what does not decode. When it is interrupted it goes on
-where it was. docs/leakage.md says what is found, and what is not.
+where it was. docs/leakage.md says what is found, and what is not. With
+`--within` the labelled images are compared with each other, too: where two are
+the same and their classes differ, one of these is wrong.
 
 Where one of Apache Beam's flags is given, all that are no others are its own.
 """
@@ -35,6 +37,8 @@ from tools import contact_sheet
 # Pairs in a row of the sheet, rows of each pair of sets.
 _COLUMNS = 6
 _ROWS = 5
+# Pairs that a line names.
+_NAMED = 5
 
 
 def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
@@ -54,12 +58,14 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
   data.read()
   folder = str(files.user_path(arguments.output))
   sets = data.compared, data.evaluation_sets
+  within = [source for source in data.compared
+            if arguments.within and source.is_labelled]
   if options:
     pipeline_options = beam_options.of(options)
     from ns.mixture import leakage_beam
-    told = leakage_beam.run(search, *sets, folder, pipeline_options)
+    told = leakage_beam.run(search, *sets, folder, pipeline_options, within)
   else:
-    told = search.run(*sets, folder)
+    told = search.run(*sets, folder, within)
   path = os.path.join(folder, leakage.NAME)
   drawn = os.path.join(folder, 'leakage.png')
   if told['found']:
@@ -70,7 +76,8 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
         list(sections(path, data))).save(drawn, format='PNG')
   elif os.path.exists(drawn):
     os.remove(drawn)
-  return '\n'.join(text(told, path, type(data).__name__))
+  return '\n'.join([*text(told, path, type(data).__name__),
+                    *(contradictions(path, source) for source in within)])
 
 
 def unfiltered(data):
@@ -104,6 +111,18 @@ def text(told: dict, path: str, split: str) -> Iterator[str]:
   yield f'The list is {path}; to leave out what it names, bind it:'
   yield (f'  mixture.{split}.leakage = @mixture.WithoutLeaks()\n'
          f"  mixture.WithoutLeaks.path = '{path}'")
+
+
+def contradictions(path: str, source) -> str:
+  """How many pairs of a set are of different classes, and some of them."""
+  rows = leakage_list.read(path, set=source.name, evaluation_set=source.name)
+  pairs = [row for row in rows.sort_by('difference').to_pylist()
+           if source.class_ids[row['index']]
+           != source.class_ids[row['evaluation_index']]]
+  named = [f'{row["key"]} and {row["evaluation_key"]}'
+           for row in pairs[:_NAMED]] + ['…'][:len(pairs) > _NAMED]
+  return (f'{source.name}: {len(pairs):,} pairs are of different classes'
+          + (f': {", ".join(named)}' if pairs else ''))
 
 
 def sections(path: str, data) -> Iterator[contact_sheet.Section]:
@@ -181,6 +200,8 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
                      help='how much similar images may differ')
   flags.add_argument('--max_distance', type=int, help='bits in which hashes of '
                      'similar images may differ')
+  flags.add_argument('--within', action='store_true', help='also compare the '
+                     'labelled images with each other')
   flags.add_argument('--threads', type=int, help='one a core if not given')
   arguments, options = flags.parse_some(argv)
   for name in 'gin_file', 'output':

@@ -42,15 +42,30 @@ _NAMED = 20
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Compared:
-  """A source that is compared with some of the evaluation sets.
+  """A source that is compared with some of the sets of the index.
 
   Attributes:
     source: whose images are compared.
-    first: the number of the first evaluation set that it is compared with; all
-      after it are, too.
+    first: the number of the first set that it is compared with.
+    end: that of the set after the last one.
+    own: the number that it has itself, if its images are compared with each
+      other.
   """
   source: sources.Source
-  first: int = 0
+  first: int
+  end: int
+  own: int | None = None
+
+  def allows(self, index: evaluation_index.EvaluationIndex, first: int,
+             pairs: evaluation_index.Pairs) -> np.ndarray:
+    """[pairs] bool: which are to be noted; the first query is image `first`."""
+    entries, ends = pairs.entries, index.ends
+    allowed = (entries >= ends[self.first]) & (entries < ends[self.end])
+    if self.own is not None:
+      # Each pair once, and none of an image with itself.
+      allowed |= (entries > ends[self.own] + first + pairs.queries) & (
+          entries < ends[self.own + 1])
+    return allowed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,14 +97,16 @@ class Search:
       checks.integer(self, 'threads', at_least=1)
 
   def run(self, compared: Sequence[sources.Source],
-          evaluation_sets: Sequence[sources.Source], folder: epath.PathLike
-          ) -> dict[str, Any]:
+          evaluation_sets: Sequence[sources.Source], folder: epath.PathLike,
+          within: Sequence[sources.Source] = ()) -> dict[str, Any]:
     """Compares all, and writes the list into a folder.
 
     Args:
       compared: pools and labelled sets.
       evaluation_sets: these are compared with each other, too.
       folder: where the list goes, and until it is whole its parts.
+      within: some of `compared`, whose images are compared with each other,
+        too; the memory that this takes grows with them.
 
     Returns:
       What it came to, as `told` in the list.
@@ -97,7 +114,7 @@ class Search:
     Raises:
       RunError: a file of a source is missing or was changed.
     """
-    job = Job.of(self, compared, evaluation_sets, folder)
+    job = Job.of(self, compared, evaluation_sets, folder, within)
     if (found := job.finished()) is not None:
       return found
     index = job.index()
@@ -122,7 +139,7 @@ class Job:
   Attributes:
     search: how is compared.
     compared: what, the evaluation sets among them.
-    evaluation_sets: with what.
+    evaluation_sets: with what; the sets that are compared with themselves, too.
     header: of the list.
     folder: where it and its parts go.
   """
@@ -134,17 +151,21 @@ class Job:
 
   @classmethod
   def of(cls, search: Search, compared: Sequence[sources.Source],
-         evaluation_sets: Sequence[sources.Source], folder: epath.PathLike
-         ) -> 'Job':
+         evaluation_sets: Sequence[sources.Source], folder: epath.PathLike,
+         within: Sequence[sources.Source] = ()) -> 'Job':
     """That of the arguments of `Search.run`."""
-    pairs = [Compared(source=source) for source in compared]
-    pairs += [Compared(source=source, first=number + 1)
-              for number, source in enumerate(evaluation_sets[:-1])]
-    pairs = [pair for pair in pairs if pair.source.num_examples]
     names = [each.name for each in (*compared, *evaluation_sets)]
     if twice := [name for name in names if names.count(name) > 1]:
       raise ValueError('The sets that are compared should have distinct names, '
                        f'but {len(twice)} are {twice[0]!r}.')
+    end = len(evaluation_sets)
+    own = {source.name: end + number for number, source in enumerate(within)}
+    pairs = [Compared(source=source, first=0, end=end,
+                      own=own.get(source.name)) for source in compared]
+    pairs += [Compared(source=source, first=number + 1, end=end)
+              for number, source in enumerate(evaluation_sets[:-1])]
+    pairs = [pair for pair in pairs if pair.source.num_examples]
+    evaluation_sets = *evaluation_sets, *within
     header = leakage_list.Header(
         search=manifest.canonical(search),
         sets=[leakage_list.described(pair.source) for pair in pairs],
@@ -210,8 +231,7 @@ class Job:
     source = compared.source
 
     def compare(batch):
-      return _compare(index, batch, index.ends[compared.first],
-                      self.search.most_per_image)
+      return _compare(index, batch, compared, self.search.most_per_image)
 
     for some in _mapped(compare, fingerprinting.batches(source, shard),
                         self.search.threads):
@@ -237,7 +257,7 @@ class Job:
       entry = broken.setdefault(name, {'count': 0, 'keys': []})
       entry['count'] += told['broken']
       entry['keys'] = (entry['keys'] + told['broken_keys'])[:_NAMED]
-    broken.update(self._broken_evaluation_images())
+    broken |= self._broken_evaluation_images()
     told = {'found': tally.rows(), 'broken': {
         name: entry for name, entry in broken.items() if entry['count']}}
     leakage_list.write(self.path, self.header, told, (
@@ -267,10 +287,10 @@ class _Found:
   digests: dict[int, bytes]
 
 
-def _compare(index, batch, first_entry: int, most: int) -> _Found:
+def _compare(index, batch, compared: Compared, most: int) -> _Found:
   seen = fingerprinting.see(batch.images)
   pairs = index.search(seen)
-  pairs = pairs[pairs.entries >= first_entry]
+  pairs = pairs[compared.allows(index, batch.first, pairs)]
   pairs = pairs[_closest(pairs, np.searchsorted(
       index.ends, pairs.entries, side='right'), most)]
   # Equal pixels may be encoded differently.

@@ -22,8 +22,8 @@ from ns.mixture import sources
 
 
 def run(search: leakage.Search, compared: Sequence[sources.Source],
-        evaluation_sets: Sequence[sources.Source], folder: str, options
-        ) -> dict[str, Any]:
+        evaluation_sets: Sequence[sources.Source], folder: str, options,
+        within: Sequence[sources.Source] = ()) -> dict[str, Any]:
   """Compares all, and writes the list into a folder.
 
   Args:
@@ -32,6 +32,7 @@ def run(search: leakage.Search, compared: Sequence[sources.Source],
     evaluation_sets: as of `Search.run`.
     folder: where the workers write and read, too.
     options: `PipelineOptions` of Apache Beam.
+    within: as of `Search.run`.
 
   Returns:
     As of `Search.run`.
@@ -40,7 +41,7 @@ def run(search: leakage.Search, compared: Sequence[sources.Source],
     RunError: as of `Search.run`, where it is known before or after the
       pipeline; within, Apache Beam raises what it makes of it.
   """
-  job = leakage.Job.of(search, compared, evaluation_sets, folder)
+  job = leakage.Job.of(search, compared, evaluation_sets, folder, within)
   if (found := job.finished()) is not None:
     return found
   job.look_at_evaluation_sets()

@@ -72,7 +72,8 @@ class WithoutLeaks:
     path = files.data_path(self.path)
     heading = leakage_list.heading(path)
     same = self._check(heading.header, source, evaluation_sets)
-    rows = self._rows(path, heading, source.name)
+    rows = self._rows(path, heading, source.name,
+                      [each.name for each in evaluation_sets])
     if len(rows):
       indices = (self._indices if same else self._looked_up)(rows, source)
     else:
@@ -104,9 +105,11 @@ class WithoutLeaks:
           '`WithoutLeaks.other_sources = True` to leave out what it names.')
     return True
 
-  def _rows(self, path, heading, name: str):
+  def _rows(self, path, heading, name: str, evaluation_sets: list[str]):
     columns = ['key', 'index', 'kind', 'difference']
-    rows = leakage_list.read(path, columns, set=name, kind=list(self.kinds))
+    # A list may have more: images of a set that are like others of it.
+    rows = leakage_list.read(path, columns, set=name, kind=list(self.kinds),
+                             evaluation_set=evaluation_sets)
     if self.max_difference is None:
       return rows
     limit = heading.header.search['max_difference']

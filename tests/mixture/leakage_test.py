@@ -284,6 +284,24 @@ def test_evaluation_sets_are_compared_with_each_other_once(tmp_path):
   assert told['found'][0]['set'] == 'validation'
 
 
+def test_a_set_is_compared_with_itself_where_that_is_asked(sharded, tmp_path):
+  pool, test = sharded
+  images = pool.pixels[..., 0].copy()
+  # In its first shard and its last, and within its last.
+  images[22] = images[2]
+  images[28] = images[27][:, ::-1]
+  pool = idx(tmp_path, 'again', images)
+  told = leakage.Search().run([pool], [test], tmp_path / 'out', within=[pool])
+  assert sorted(pairs(tmp_path / 'out')) == [
+      ('again/02', 'again/22', 'exact', False),
+      ('again/05', 'test/03', 'exact', False),
+      ('again/25', 'test/07', 'near', True),
+      ('again/27', 'again/28', 'near', True)]
+  assert [(row['set'], row['evaluation_set'], row['pairs'])
+          for row in told['found']] == [
+              ('again', 'test', 2), ('again', 'again', 2)]
+
+
 @pytest.mark.parametrize('bound, said', [
     ({'max_distance': 16},
      '`Search.max_distance` should be at most 15 bits, but is 16.'),

@@ -101,6 +101,19 @@ def test_declared_sets_leave_out_too(made, tmp_path):
   assert found.unlabelled.num_examples == 0
 
 
+def test_what_is_alike_within_a_set_stays(made, tmp_path):
+  data, _ = made
+  leakage.Search(max_difference=0.05).run(
+      data.compared, data.evaluation_sets, tmp_path, within=data.compared)
+  rows = parquet.read_table(tmp_path / leakage.NAME).to_pylist()
+  # Two of the pool are the same image of the test set.
+  assert [(row['index'], row['evaluation_index']) for row in rows
+          if row['evaluation_set'] == 'unlabelled'] == [(3, 20)]
+  found = bound((data, str(tmp_path / leakage.NAME)),
+                sets=['labelled', 'unlabelled'])
+  assert found.leaks == {'unlabelled': 3, 'labelled': 1}
+
+
 def test_a_list_that_is_not_there(made, tmp_path):
   path = str(tmp_path / 'none.parquet')
   assert error(lambda: bound((made[0], path)).unlabelled) == (
@@ -227,10 +240,14 @@ def test_only_the_keys_of_leaks_are_asked_for(tmp_path):
       calls.append(len(indices))
       return [f'pool/{index:07}' for index in indices.tolist()]
 
+  class Test(Source):
+    name, num_examples = 'test', 1
+
   indices = np.arange(0, 3_000_000, 30)
   path = str(tmp_path / 'list.parquet')
   header = leakage_list.Header(
-      search={'max_difference': 0.1}, evaluation_sets=[],
+      search={'max_difference': 0.1},
+      evaluation_sets=[leakage_list.described(Test())],
       sets=[leakage_list.described(Source())])
   count = len(indices)
   leakage_list.write(path, header, {}, [{
@@ -242,7 +259,7 @@ def test_only_the_keys_of_leaks_are_asked_for(tmp_path):
       'kind': ['near'] * count, 'distance': np.zeros(count, np.int32),
       'difference': np.zeros(count, np.float32),
       'mirrored': np.zeros(count, bool)}])
-  found = without_leaks.WithoutLeaks(path=path).of(Source(), [])
+  found = without_leaks.WithoutLeaks(path=path).of(Source(), [Test()])
   # Only the keys of what is left out are made.
   assert calls == [count]
   assert found.num_examples == 2_900_000

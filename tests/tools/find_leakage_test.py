@@ -102,6 +102,26 @@ def test_a_list_that_is_bound_already_does_not_matter(
   assert call()[0] == 0
 
 
+def test_labelled_images_among_each_other(call, data, tmp_path, monkeypatch):
+  for path, seed in ('c0/0', 2), ('c1/1', 2), ('c1/2', 3):
+    photos.write(tmp_path / f'twice/{path}.jpg',
+                 planted.jpeg(planted.photograph(seed)))
+  twice = dataclasses.replace(
+      data, train=mixture.Folder(name='twice', path=str(tmp_path / 'twice'),
+                                 manifest=str(tmp_path / 'twice.parquet')),
+      validation=data.test, test=None)
+  monkeypatch.setattr(command.config, 'compose', lambda *args: (
+      types.SimpleNamespace(root=types.SimpleNamespace(data=twice))))
+  code, out, _ = call('--within')
+  assert code == 0
+  assert ('labelled in labelled: 1 images (1 exact, 0 near) of 1 there; 1 pairs,'
+          ' 0 mirrored\n') in out
+  keys = sorted(['twice/c0/0.jpg', 'twice/c1/1.jpg'],
+                key=twice.train.keys().index)
+  assert out.endswith('labelled: 1 pairs are of different classes: '
+                      f'{keys[0]} and {keys[1]}\n')
+
+
 def test_with_a_limit_of_nothing_there_is_no_sheet(call, tmp_path):
   code, out, _ = call('--max_difference=0', '--max_distance=0', '--threads=1')
   assert code == 0
