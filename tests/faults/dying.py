@@ -106,11 +106,11 @@ def main(data: str, work: str, until: str = '', stage: str = '',
 
   run_stage = stages.Stage.run
 
-  def run_and_count(self, run_folder):
+  def run_and_count(self, *args):
     nonlocal current
     current = self.name
     try:
-      return run_stage(self, run_folder)
+      return run_stage(self, *args)
     finally:
       current = ''
 
