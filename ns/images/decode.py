@@ -20,6 +20,9 @@ grey, whatever its palette. The one transparent colour that a grey or colour
 PNG without alpha may name (tRNS) is shown as any other. A JPEG that was cut
 short fails where `decode` needs what is missing, in a window (`decode_window`)
 only where that does.
+
+A WebP that moves is taken for no image: TensorFlow 2.21 writes beyond its memory
+where one has no alpha, and the process ends.
 """
 
 import tensorflow as tf
@@ -31,6 +34,9 @@ _LUMA = (19595, 38470, 7471)
 # No more values in an image than TensorFlow allows a PNG: a file of kilobytes
 # can claim to be gigabytes.
 _MAX_VALUES = 2**29
+
+# The flags of a WebP without the one of an animation, for a regular expression.
+_STILL = ''.join(f'\\x{flags:02x}' for flags in range(64) if not flags & 2)
 
 # libjpeg interpolates the colours of a JPEG, often stored at half the width,
 # inside the window only. With this many more columns the window is exact.
@@ -51,9 +57,17 @@ def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
   if image.dtype == tf.string:
     # What a BMP has fourth is 0 in most files, and no alpha.
     is_bmp = tf.strings.substr(image, 0, 2) == 'BM'
-    image = tf.io.decode_image(image, expand_animations=False)
+    image = tf.io.decode_image(
+        tf.where(_moves(image), b'', image), expand_animations=False)
     image = image[..., :tf.where(is_bmp, 3, 4)]
   return convert(image, channels)
+
+
+def _moves(image: tf.Tensor) -> tf.Tensor:
+  """Whether an image is a WebP of several frames, as its flags say."""
+  head = tf.strings.substr(image, 0, 21)
+  return (tf.strings.regex_full_match(head, r'(?s)RIFF\C{8}VP8X\C*')
+          & ~tf.strings.regex_full_match(head, rf'(?s)\C{{20}}[{_STILL}]'))
 
 
 def jpeg_shape(jpeg: tf.Tensor) -> tf.Tensor:

@@ -209,6 +209,31 @@ def test_a_gif_gives_its_first_frame():
       decode.decode(tf.constant(data)), frames[0].convert('RGB'))
 
 
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA'])
+def test_a_webp_that_moves_is_no_image(mode):
+  """TensorFlow writes beyond its memory, and ends sooner or later."""
+  frames = [Image.fromarray(samples.noise(40, 60, 3, seed=seed)).convert(mode)
+            for seed in range(4)]
+  data = samples.encoded(frames[0], 'WEBP', save_all=True, lossless=True,
+                         append_images=frames[1:])
+  assert data[12:16] == b'VP8X' and data[20] & 2  # It says that it moves.
+  for _ in range(20):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+      decode.decode(tf.constant(data))
+
+
+@pytest.mark.parametrize('length', [0, 1, 3, 12, 20, 21])
+def test_bytes_that_are_too_few(length):
+  with pytest.raises(tf.errors.InvalidArgumentError):
+    decode.decode(tf.constant((b'RIFF\0\0\0\0WEBPVP8X' + bytes(9))[:length]))
+
+
+def test_riff_that_is_no_picture():
+  sound = b'RIFF' + (36).to_bytes(4, 'little') + b'WAVEfmt ' + bytes(28)
+  with pytest.raises(tf.errors.InvalidArgumentError):
+    decode.decode(tf.constant(sound))
+
+
 def test_the_orientation_in_exif_is_not_applied():
   exif = Image.Exif()
   exif[0x0112] = 6  # A quarter turn.
