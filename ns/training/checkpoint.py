@@ -77,7 +77,7 @@ class Checkpoints:
   @property
   def is_empty(self) -> bool:
     """Whether there is none of the cadence."""
-    return not self._manager().checkpoints
+    return not self._written(self._folder)
 
   def restore(self) -> Position:
     """Reads the last checkpoint into the state, if there is one.
@@ -90,13 +90,14 @@ class Checkpoints:
     Raises:
       RunError: there are checkpoints, but none can be read.
     """
-    written = [*self._ended().checkpoints, *self._manager().checkpoints]
+    written = [*self._written(self._folder / 'ended'),
+               *self._written(self._folder)]
     # Of two at the same step one is as good as the other.
     return self._read(sorted(written, key=_order)[::-1])
 
   def go_back(self) -> Position:
     """Reads the last checkpoint of the cadence, as `restore` does."""
-    return self._read(self._manager().checkpoints[::-1])
+    return self._read(self._written(self._folder)[::-1])
 
   def save(self, position: Position, ends: bool = False) -> None:
     """Writes the state.
@@ -116,9 +117,12 @@ class Checkpoints:
       try:
         self._checkpoint.restore(path).assert_consumed()
         break
-      except (AssertionError, ValueError, tf.errors.OpError) as error:
+      # TensorFlow's reader of the index says IndexError of one that is cut off.
+      except (AssertionError, IndexError, ValueError,
+              tf.errors.OpError) as error:
         print(f'The checkpoint `{path}` cannot be read and is passed over: '
-              f'{str(error).splitlines()[0]}', file=sys.stderr, flush=True)
+              f'{(str(error) or repr(error)).splitlines()[0]}',
+              file=sys.stderr, flush=True)
     else:
       if paths:
         raise errors.RunError(
@@ -126,6 +130,22 @@ class Checkpoints:
             'or of another version of this program; remove that folder to '
             'train from the start.')
     return Position(**json.loads(self._position.numpy()))
+
+  def _written(self, folder: epath.Path) -> Sequence[str]:
+    """The checkpoints in a folder, the last one last.
+
+    By its list; by the files where the list is damaged or gone, since the index
+    of a checkpoint is the last of its files.
+    """
+    try:
+      listed = self._managed(folder, self._keep, 0).checkpoints
+    except ValueError:  # The list is empty.
+      (folder / 'checkpoint').unlink()
+      listed = ()
+    return listed or sorted(
+        (str(path).removesuffix('.index')
+         for path in (folder.iterdir() if folder.exists() else ())
+         if path.suffix == '.index'), key=_order)
 
   def _manager(self, attempt: int = 0) -> tf.train.CheckpointManager:
     """Of the checkpoints of the cadence; their list is in the folder."""

@@ -48,6 +48,7 @@ class Clock:
     self._clock = clock
     self._start = self._last = clock()
     self._window, self._whole = _Spent(), _Spent()
+    self.mark()
 
   @property
   def seconds(self) -> float:
@@ -68,6 +69,15 @@ class Clock:
   def restart(self) -> None:
     """Forgets all laps."""
     self._window, self._whole = _Spent(), _Spent()
+
+  def mark(self) -> None:
+    """Remembers the laps until here, for `forget`."""
+    self._marked = [dataclasses.replace(spent)
+                    for spent in (self._window, self._whole)]
+
+  def forget(self) -> None:
+    """Forgets the laps since the mark."""
+    self._window, self._whole = self._marked
 
   def window(self) -> dict[str, float]:
     """The figures since the last window; the next one begins.

@@ -114,6 +114,7 @@ class _Course:
     for step, count in self._calls():
       rates = [self._rate(taken) for taken in range(step, step + count)]
       clock.lap(clock_lib.REST)
+      clock.mark()
       inputs = feed.take()
       clock.lap(clock_lib.INPUT)
       if step == first:
@@ -129,9 +130,11 @@ class _Course:
       if saves or ends or sums_up or selects:
         recent = _numbers(recent)
       clock.lap(clock_lib.STEP, count * job.batch_size)
-      if count not in known:  # The step was compiled, maybe the input started.
-        known.add(count)
+      if not known:  # The step was compiled, and maybe the input started.
         clock.restart()
+      elif count not in known:
+        clock.forget()
+      known.add(count)
 
       measured = {}
       if saves or ends or is_last or selects:  # A bad state is never kept.

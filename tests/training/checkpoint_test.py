@@ -115,27 +115,51 @@ def test_paths_that_are_there_twice(tmp_path):
       '`kernel` twice.')
 
 
-def damage(folder, step):
-  path, = (folder / 'checkpoints').glob(f'step-{step}.data-*')
-  content = bytearray(path.read_bytes())
+def flipped(content):
+  content = bytearray(content)
   content[len(content) // 2] ^= 255
-  path.write_bytes(bytes(content))
+  return bytes(content)
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys):
+def damage(folder, step, by=flipped, part='data-*'):
+  path, = (folder / 'checkpoints').glob(f'step-{step}.{part}')
+  path.write_bytes(by(path.read_bytes()))
+
+
+@pytest.mark.parametrize('how', [
+    (flipped, 'data-*'), (lambda content: content[:100], 'data-*'),
+    (lambda content: b'', 'data-*'), (flipped, 'index'),
+    (lambda content: content[:100], 'index'), (lambda content: b'', 'index')])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys, how):
   training = Training(tmp_path)
   for step in range(2):
     training.take(step)
     training.checkpoints.save(position(step + 1))
     if not step:
       kept = training.values()
-  damage(tmp_path, 2)
+  damage(tmp_path, 2, *how)
   again = Training(tmp_path, seed=6)
   assert again.checkpoints.restore().step == 1
   assert_equal(again.values(), kept)
   assert capsys.readouterr().err.startswith(
       f'The checkpoint `{tmp_path}/checkpoints/step-2` cannot be read and is '
       'passed over: ')
+
+
+@pytest.mark.parametrize('content', [None, b'', b'model_check', b'{{\0'])
+def test_the_list_of_checkpoints_is_lost(tmp_path, content):
+  training = Training(tmp_path)
+  for step in 2, 10:
+    training.checkpoints.save(position(step))
+  path = tmp_path / 'checkpoints' / 'checkpoint'
+  path.unlink()
+  if content is not None:
+    path.write_bytes(content)
+  again = Training(tmp_path).checkpoints
+  assert not again.is_empty
+  assert again.restore().step == again.go_back().step == 10
+  again.save(position(12))
+  assert Training(tmp_path).checkpoints.restore().step == 12
 
 
 def test_no_checkpoint_can_be_read(tmp_path):

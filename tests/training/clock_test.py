@@ -60,6 +60,19 @@ def test_what_was_before_is_forgotten():
   assert measured.seconds == 22
 
 
+def test_the_laps_since_a_mark_are_forgotten():
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.STEP, 2, 8))
+  measured.mark()
+  laps(measured, hands, (clock.INPUT, 5), (clock.STEP, 20, 8))
+  measured.forget()
+  laps(measured, hands, (clock.INPUT, 2))
+  assert measured.window() == measured.whole() == {
+      'images_per_second': 2.0, 'input_wait_share': 0.5, 'outside_share': 0.0}
+  assert measured.seconds == 29
+
+
 def test_without_images_there_are_no_figures():
   hands = Hands()
   measured = clock.Clock(hands)

@@ -146,6 +146,13 @@ def test_where_the_time_goes(tmp_path, monkeypatch):
   assert results['seconds'] == 55 + 109
 
 
+def test_a_last_call_of_one_step_keeps_the_figures(tmp_path):
+  """It is compiled as the first is, and only its own time is left out."""
+  results = linear.steps(16, steps_per_call=5).run(linear.job(tmp_path))
+  assert results['images_per_second'] > 0
+  assert 'images_per_second' not in lines(tmp_path)[-1]
+
+
 def test_input_that_holds_it_up_is_said_once(tmp_path, monkeypatch, capsys):
   figures = {'images_per_second': 5.0, 'input_wait_share': 0.34,
              'outside_share': 0.0}
