@@ -1,12 +1,14 @@
 """Figures for people: aligned columns, numbers and sizes."""
 
+from collections.abc import Collection
 from collections.abc import Sequence
 
 _UNITS = (('kB', 1e3), ('MB', 1e6), ('GB', 1e9), ('TB', 1e12), ('PB', 1e15))
 
 
-def lines(rows: Sequence[Sequence[str]], gap: str = '  ') -> list[str]:
-  """A line a row: the first column to the left, the others to the right.
+def lines(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)
+          ) -> list[str]:
+  """A line a row: the columns of `left` to the left, the others to the right.
 
   A column in which nothing but the head is written, in the first row, goes.
   """
@@ -14,8 +16,8 @@ def lines(rows: Sequence[Sequence[str]], gap: str = '  ') -> list[str]:
   kept = [index for index, column in enumerate(zip(*rows))
           if index == 0 or any(column[1:]) or len(rows) == 1]
   widths = [max(len(row[index]) for row in rows) for index in kept]
-  return [gap.join(
-      row[index].ljust(width) if index == 0 else row[index].rjust(width)
+  return ['  '.join(
+      row[index].ljust(width) if index in left else row[index].rjust(width)
       for index, width in zip(kept, widths)).rstrip() for row in rows]
 
 

@@ -128,7 +128,7 @@ def _missing(data) -> Iterator[str]:
   for source, line in zip(missing, table.lines([
       (source.name, f'{source.num_examples:,} images',
        ', '.join(getattr(source, path) for path in source.paths))
-      for source in missing])):
+      for source in missing], left=(0, 2))):
     yield f'  {line}'
     yield from _wrapped(source.expected.preparation or source.missing, '    ')
 

@@ -159,6 +159,7 @@ class SelfTraining:
       ConfigError: there are no such stages.
       RunError: something is wrong that a sentence can say.
     """
+    self._refuse_missing()
     self.runtime.start()
     hosts = self.runtime.hosts()
     folder = epath.Path(work_dir)
@@ -166,7 +167,6 @@ class SelfTraining:
       if not hosts.is_chief:
         self._follow(folder, hosts, **parts)
         return
-      self._refuse_missing()
       stages = self.stages()
       chosen = choice.Choice(**parts)
       wanted, redone = chosen.wanted(stages), chosen.redone(stages)
@@ -207,7 +207,6 @@ class SelfTraining:
   def _follow(self, folder: epath.Path, hosts, **parts: Any) -> None:
     """What a host does that is not the chief: its part of the stages."""
     hosts.meet()  # The chief has prepared the folder.
-    self._refuse_missing()
     stages = self.stages()
     wanted = choice.Choice(**parts).wanted(stages)
     self._check(stages, folder)

@@ -10,6 +10,11 @@ def test_the_first_column_is_to_the_left_the_others_to_the_right():
                            'b         1,000']
 
 
+def test_other_columns_may_be_to_the_left():
+  assert table.lines([('a', '1', 'x'), ('b', '10', 'xyz'), ('c', '', 'y')],
+                     left=(0, 2)) == ['a   1  x', 'b  10  xyz', 'c      y']
+
+
 def test_a_column_without_anything_goes():
   assert table.lines([('a', 'empty', 'b'), ('1', '', '2'), ('', '', '3')]) == [
       'a  b', '1  2', '   3']
