@@ -1,4 +1,5 @@
 import json
+import threading
 
 from etils import epath
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from ns.core import errors
 from ns.core import manifest
 from ns.loop import stages
+from tests.support import thread_hosts
 
 
 def stage(make=None, form=None, **changes):
@@ -180,3 +182,56 @@ def test_a_manifest_of_another_configuration_is_refused(run):
       f'`{run}/student/select` was made by another configuration; give another '
       '`--work_dir`, or `--redo=student/select` to make it and what follows '
       'from it again.')
+
+
+def run_together(made, folder, workers=2):
+  """The stages, one after the other, on each of so many hosts."""
+  return thread_hosts.run(lambda hosts: [
+      each.run(folder, hosts) for each in made], workers)
+
+
+def test_the_first_host_makes_a_stage_and_the_others_wait(run, capsys):
+  calls = []
+
+  def make(run_folder, folder):
+    calls.append(folder)
+    (folder / 'out').write_text('abc')
+    return {'bytes': 3}
+
+  first, second = run_together([stage(make)], run)
+  assert first == second == [manifest.read(run / 'student' / 'select')]
+  assert len(calls) == 1
+  assert capsys.readouterr().out == 'student/select: finished in 0 s\n'
+  assert run_together([stage(forbidden)], run, 3) == [first] * 3
+  assert capsys.readouterr().out == 'student/select: finished already\n'
+
+
+def test_all_hosts_make_a_shared_stage_and_the_first_commits_it(run):
+  lock, calls = threading.Lock(), []
+
+  def make(run_folder, folder):
+    assert manifest.begun(folder) is not None
+    with lock:
+      calls.append(folder)
+      (folder / f'out-{len(calls)}').write_text('abc')
+    both.wait(30)
+    return {'calls': len(calls)}
+
+  both = threading.Barrier(2)
+  shared = stage(make, is_shared=True)
+  after = stage(kind='train', reads=(shared,), make=lambda run_folder, folder: {
+      'reads': manifest.read(shared.folder(run_folder)).fingerprint})
+  first, second = run_together([shared, after], run)
+  assert first == second and len(calls) == 2
+  assert sorted(first[0].outputs) == ['out-1', 'out-2']
+  assert first[1].results == {'reads': shared.fingerprint}
+
+
+def test_a_host_that_does_not_see_the_folder(run, tmp_path, monkeypatch):
+  monkeypatch.setattr(thread_hosts.hosts, '_SEEN_SECONDS', 0.0)
+  folders = run, epath.Path(tmp_path) / 'another'
+  with pytest.raises(errors.RunError) as caught:
+    thread_hosts.run(lambda hosts: stage().run(folders[hosts.worker], hosts))
+  assert str(caught.value) == (
+      f'Worker 1 waited 0 s for `{folders[1]}/student/select`, which another '
+      'host has written; `--work_dir` should be a folder that all hosts share.')

@@ -12,6 +12,7 @@ from ns.pseudolabel import labelling
 from ns.pseudolabel import store
 from ns.pseudolabel import teacher
 from tests.pseudolabel import fakes
+from tests.support import thread_hosts
 
 TABLE = fakes.distributions(12, 3)
 
@@ -518,3 +519,55 @@ def test_batch_size_should_be_positive():
 def test_what_changes_no_prediction_is_no_part_of_a_fingerprint(policy):
   assert (manifest.canonical(labelling.Labelling(**policy))
           == manifest.canonical(labelling.Labelling()))
+
+
+def label_together(folder, source, teachers, workers, **policy):
+  """What each of so many hosts, each with its own teacher, gives."""
+  return thread_hosts.run(lambda hosts: labelling.Labelling(
+      batch_size=4, **policy).run(
+          [teacher.Teacher(name='teacher', fingerprint='t1',
+                           predict=teachers[hosts.worker])],
+          source, str(folder), hosts=hosts), workers)
+
+
+@pytest.mark.parametrize('workers', [2, 3])
+def test_hosts_deal_out_the_shards(tmp_path, workers):
+  """And write what one writes; the first tells of all."""
+  source = fakes.Pool((2, 3, 1, 4, 2))
+  alone = label(tmp_path / 'alone', source, fakes.Teacher(TABLE))
+  teachers = [fakes.Teacher(TABLE) for _ in range(workers)]
+  found = label_together(tmp_path / 'all', source, teachers, workers)
+  assert contents(tmp_path / 'all') == contents(tmp_path / 'alone')
+  assert found[0] == alone
+  calls = [len(each.shapes) for each in teachers]
+  assert all(calls) and sum(calls) == 5
+
+
+def test_hosts_keep_what_is_finished(tmp_path):
+  """Whoever labelled it, and however many they were."""
+  source = fakes.Pool((2, 3, 1, 4, 2))
+  label(tmp_path, source, fakes.Teacher(TABLE))
+  expected = contents(tmp_path)
+  os.remove(store.predictions_path(str(tmp_path), source.shards[1].name))
+  found = label_together(tmp_path, source, [fakes.Teacher(TABLE)] * 2, 2)
+  assert found[0]['images_labelled'] == 3 and found[0]['shards_kept'] == 4
+  assert contents(tmp_path) == expected
+
+
+def test_a_host_that_fails_ends_all(tmp_path):
+  class Broken:
+
+    def __call__(self, images):
+      raise errors.RunError('no electricity')
+
+  with pytest.raises(errors.RunError, match='no electricity'):
+    label_together(tmp_path, fakes.Pool((2, 3, 1)),
+                   [fakes.Teacher(TABLE), Broken()], 2)
+
+
+def test_the_first_host_looks_at_what_all_found(tmp_path):
+  """Where no host has enough to tell, all of them together may."""
+  table = np.full((1200, 3), (0.9, 0.05, 0.05), np.float32)
+  source = fakes.Pool((300,) * 4)
+  with pytest.raises(errors.RunError, match='min_class_entropy'):
+    label_together(tmp_path, source, [fakes.Teacher(table)] * 2, 2)
