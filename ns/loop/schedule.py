@@ -10,6 +10,7 @@ from ns.loop import stages as stages_lib
 from ns.loop import steps
 from ns.loop import work
 from ns.mixture import batches
+from ns.training import trainer
 
 
 def stages(run) -> tuple[stages_lib.Stage, ...]:
@@ -253,17 +254,23 @@ def _check_training(run, generation) -> None:
   """What can be known of a training before any."""
   if generation.start and not generation.starts_from_generation:
     generation.start.check(model=generation.model, classes=run.data.classes)
-  trainings = [(generation.fine_tune, generation.fine_tune)]
+  trainings = []
   if generation.is_trained:
-    trainings.insert(0, (generation.training, generation.mixture))
+    trainings.append(('train', generation.training, generation.mixture))
   elif hasattr(generation.training, 'check'):
     generation.training.check(model=generation.model, classes=run.data.classes)
   if generation.is_trained and hasattr(generation.mixture, 'check_pool'):
     pool = run.data.unlabelled
     generation.mixture.check_pool(
         pool.num_examples, f'of the pool `{pool.name}`')
-  for policy, batch in trainings:
-    _check_hosts(run, generation, getattr(batch, 'mixture', batch))
+  if generation.fine_tune:
+    policy = generation.fine_tune
+    trainings.append(('finetune', policy, getattr(policy, 'mixture', policy)))
+  for kind, policy, batch in trainings:
+    _check_hosts(run, generation, batch)
+    if run.runtime.replicas > 1 and hasattr(policy, 'jit_compile'):
+      trainer.check_replicas(policy, f'{generation.name}/{kind}', batch,
+                             run.runtime.replicas)
     if hasattr(policy, 'check'):
       policy.check(model=generation.model,
                    labelled_batch=batches.counted_labelled(batch),

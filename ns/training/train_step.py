@@ -20,6 +20,7 @@ from ns.core import types
 from ns.models import weights
 from ns.objective import soft_cross_entropy
 from ns.objective import weight_decay
+from ns.training import trainer
 
 # What is told of each step, and more where a teacher labels in it.
 METRICS = ('loss', 'labelled_accuracy', 'pseudo_agreement')
@@ -68,20 +69,8 @@ class State:
 
 def check(how, job) -> None:
   """Raises a `RunError` if the replicas cannot take such steps."""
-  replicas = job.strategy.num_replicas_in_sync
-  kind = type(how).__name__
-  if how.jit_compile and replicas > 1:
-    raise errors.RunError(
-        f'`{kind}.jit_compile` should be False on {replicas} replicas, since '
-        'XLA compiles no step that adds up over several devices here, but is '
-        'True; leave it out, or train on one device.')
-  for name in 'labelled_batch', 'batch_size':
-    images = getattr(job, name)
-    if images % replicas:
-      raise errors.RunError(
-          f'The `{name}` of {job.name} should be a multiple of the {replicas} '
-          f'replicas, but is {images}; bind another `labelled_batch`, or use '
-          'another number of devices.')
+  trainer.check_replicas(how, job.name, job,
+                         job.strategy.num_replicas_in_sync)
 
 
 def compiled(how, job, state: State):

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -543,8 +544,75 @@ def test_what_a_teacher_in_the_step_cannot_do(tmp_path, changes, said):
 
 
 def test_replicas_that_do_not_divide_the_lanes_are_said_by_the_plan(tmp_path):
-  run = tiny.run(tmp_path, changes={'student1': ON_THE_FLY})
+  run = tiny.run(tmp_path, changes={
+      'teacher': {'mixture': mixture.Labelled(labelled_batch=15)},
+      'student1': ON_THE_FLY})
   run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=3))
   with pytest.raises(errors.RunError, match='The lanes of `OnTheFly` should '
                      'be a multiple of the 3 replicas'):
     run.stages()
+
+
+def on_hosts(monkeypatch, workers):
+  addresses = [f'host{i}:1' for i in range(workers)]
+  monkeypatch.setenv('TF_CONFIG', json.dumps({
+      'cluster': {'worker': addresses},
+      'task': {'type': 'worker', 'index': 0}}))
+  return runtime.MultiWorker(device='cpu')
+
+
+@pytest.mark.parametrize('changes, said', [
+    ({'mixture': mixture.Labelled(labelled_batch=15)},
+     'The `labelled_batch` of teacher/train should be a multiple of the 2 '
+     'replicas, but is 15; bind another `labelled_batch`, or use another '
+     'number of devices.'),
+    ({'training': tiny.steps(jit_compile=True)},
+     '`Training.jit_compile` should be False on 2 replicas, since XLA compiles '
+     'no step that adds up over several devices here, but is True; leave it '
+     'out, or train on one device.'),
+    ({'fine_tune': training_lib.FineTune(
+        image_size=8, num_steps=1, schedule_steps=40, labelled_batch=5,
+        learning_rate=training_lib.Constant(rate=0.1))},
+     'The `labelled_batch` of teacher/finetune should be a multiple of the 2 '
+     'replicas, but is 5; bind another `labelled_batch`, or use another '
+     'number of devices.')])
+def test_what_does_not_divide_is_said_by_the_plan(tmp_path, changes, said):
+  run = tiny.run(tmp_path, changes={'teacher': changes})
+  run.stages()
+  run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=2))
+  with pytest.raises(errors.RunError) as caught:
+    run.stages()
+  assert str(caught.value) == said
+
+
+def test_hosts_are_looked_at_by_the_plan(tmp_path, monkeypatch):
+  run = tiny.run(tmp_path, changes={'teacher': {
+      'mixture': mixture.Labelled(labelled_batch=16, lanes=1)}})
+  expected = [stage.fingerprint for stage in run.stages()]
+  run = dataclasses.replace(run, runtime=on_hosts(monkeypatch, 2))
+  with pytest.raises(errors.RunError) as caught:
+    run.stages()
+  assert '`Labelled.lanes` = 1 should leave each of the 2 hosts' in str(
+      caught.value)
+  one = dataclasses.replace(run, runtime=on_hosts(monkeypatch, 1))
+  assert [stage.fingerprint for stage in one.stages()] == expected
+
+
+def test_hosts_do_not_mix_the_images_of_a_batch(tmp_path, monkeypatch):
+  run = tiny.run(tmp_path, changes={'teacher': {
+      'batch_noise': noise.MixUp(alpha=0.2)}})
+  run.stages()
+  run = dataclasses.replace(run, runtime=on_hosts(monkeypatch, 2))
+  with pytest.raises(errors.RunError) as caught:
+    run.stages()
+  assert str(caught.value) == (
+      '`Generation.batch_noise` of teacher should be None on 2 hosts, since it '
+      'mixes the images of a whole batch, of which each host has a part, but is '
+      '`MixUp`; leave it out, or bind one host.')
+
+
+def test_without_tf_config_the_plan_says_so(tmp_path, monkeypatch):
+  monkeypatch.delenv('TF_CONFIG', raising=False)
+  run = dataclasses.replace(tiny.run(tmp_path), runtime=runtime.MultiWorker())
+  with pytest.raises(errors.RunError, match='`TF_CONFIG` is not in the'):
+    run.plan(str(tmp_path / 'run'))

@@ -7,6 +7,8 @@ import tensorflow as tf
 from ns.core import errors
 from ns.models import batch_norm
 from ns.models import device
+from ns.models import folded
+from ns.models import inference
 from ns.models import normalization
 from ns.noise import model_noise
 from tests.models import small_nets
@@ -212,3 +214,58 @@ def test_a_network_on_two_replicas_is_the_one_on_one_device(large):
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
     first, second = local(ours.value)
     np.testing.assert_array_equal(first, second)
+
+
+# Predictions.
+
+
+@pytest.fixture
+def predicting():
+  """A network with moved statistics, its predictor, and images."""
+  made = small_nets.mixed().build(model_noise.ModelNoise(), 7, seed=1)
+  rng = np.random.default_rng(3)
+  for variable in made.variables:
+    if 'moving' in variable.path:
+      variable.assign(rng.uniform(0.5, 2, variable.shape))
+  pixels = rng.integers(0, 256, (9, 8, 8, 3)).astype(np.uint8)
+  return made, inference.predictor(made), pixels
+
+
+@pytest.mark.parametrize('most_constants', [folded._MOST_CONSTANTS, 0])
+@pytest.mark.parametrize('images', [0, 1, 2, 5, 8, 9])
+def test_replicas_share_the_images(predicting, monkeypatch, images,
+                                   most_constants):
+  """Each image has the answer of one device, in its place."""
+  monkeypatch.setattr(folded, '_MOST_CONSTANTS', most_constants)
+  made, alone, pixels = predicting
+  shared = inference.predictor(made, strategy=two_devices.strategy())
+  for ours, theirs in ((shared, alone), (shared.logits, alone.logits)):
+    found = ours(pixels[:images])
+    assert found.shape == (images, 7) and found.dtype == np.float32
+    np.testing.assert_allclose(found, theirs(pixels[:images]), rtol=1e-5,
+                               atol=1e-6)
+
+
+def test_each_replica_has_a_half(predicting, monkeypatch):
+  sizes = []
+
+  def logits(network, dtype):
+    del network, dtype
+    def function(images):
+      sizes.append(images.shape[0])
+      return tf.cast(images[:, 0, 0], tf.float32)
+    return function
+
+  monkeypatch.setattr(folded, 'logits', logits)
+  made, _, pixels = predicting
+  predict = inference.predictor(made, strategy=two_devices.strategy())
+  np.testing.assert_array_equal(predict.logits(pixels), pixels[:, 0, 0])
+  assert set(sizes) == {5}  # Of 9, and one more of the last.
+
+
+def test_another_network_is_shared_too(predicting):
+  pixels = predicting[-1]
+  mean = lambda images, training: tf.reduce_mean(images, (1, 2))
+  predict = inference.predictor(mean, strategy=two_devices.strategy())
+  np.testing.assert_allclose(
+      predict.logits(pixels), pixels.mean((1, 2)), rtol=1e-5)
