@@ -29,12 +29,14 @@ def prediction(labelling, classes: int) -> float:
   return _ROW + _SCORE * len(getattr(labelling, 'scores', ())) + distribution
 
 
-def selected(policy, pool, classes: int) -> float | None:
+def selected(policy, labelling, pool, classes: int) -> float | None:
   """Of one image of a selection; None if it is not known how large they are."""
   materialise = getattr(policy, 'materialise', None)
   if pool.image_bytes is None or getattr(materialise, 'reencode', None):
     return None
-  return _SELECTED + pool.image_bytes + 4 * classes + _RECORD
+  # What is kept of `top_k` classes is spread over all again.
+  each = 2 if getattr(labelling, 'top_k', None) is None else 4
+  return _SELECTED + pool.image_bytes + each * classes + _RECORD
 
 
 def weights(run, generation) -> int | None:

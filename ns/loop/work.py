@@ -64,7 +64,8 @@ def select(run, generation) -> Work:
   images = _pool(run, generation)
   if per_class:
     images = min(images, per_class * run.data.classes)
-  a_image = storage.selected(policy, pool, run.data.classes)
+  a_image = storage.selected(policy, generation.labelling, pool,
+                             run.data.classes)
   return Work(images=images, is_bound=True,
               written=None if a_image is None else round(images * a_image))
 

@@ -16,20 +16,23 @@ def test_predictions_take_what_docs_pseudo_labels_measured():
 
 def test_a_selected_image_is_what_it_is_in_the_pool():
   pool = types.SimpleNamespace(image_bytes=100_000)
-  assert storage.selected(pseudolabel.Select(
-      balance=pseudolabel.Unbalanced()), pool, 1000) == (
-          12 + 100_000 + 4 * 1000 + 160)
+  policy = pseudolabel.Select(balance=pseudolabel.Unbalanced())
+  for top_k, each in (None, 2), (5, 4):
+    labelling = pseudolabel.Labelling(top_k=top_k)
+    assert storage.selected(policy, labelling, pool, 1000) == (
+        12 + 100_000 + each * 1000 + 160)
 
 
 def test_an_image_of_unknown_size_takes_nobody_knows_what():
   policy = pseudolabel.Select(balance=pseudolabel.Unbalanced())
   pool = types.SimpleNamespace(image_bytes=None)
-  assert storage.selected(policy, pool, 10) is None
+  labelling = pseudolabel.Labelling()
+  assert storage.selected(policy, labelling, pool, 10) is None
   encoded_anew = dataclasses.replace(
       policy, materialise=pseudolabel.Materialise(
           reencode=pseudolabel.Reencode()))
   pool = types.SimpleNamespace(image_bytes=100)
-  assert storage.selected(encoded_anew, pool, 10) is None
+  assert storage.selected(encoded_anew, labelling, pool, 10) is None
 
 
 def test_an_export_is_as_large_as_its_formats(tmp_path):

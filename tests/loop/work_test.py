@@ -133,7 +133,7 @@ def test_a_selection_has_no_more_than_the_pool_and_the_balance(tmp_path):
     assert (found.images, found.is_bound) == (images, True)
     # A row of the selection; the pixels, the distribution and the rest of a
     # record.
-    assert found.written == images * (12 + 64 + 4 * 4 + 160)
+    assert found.written == images * (12 + 64 + 2 * 4 + 160)
 
 
 def test_a_selection_that_is_labelled_again_is_at_most_what_it_was(tmp_path):
