@@ -66,7 +66,7 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
     told = leakage_beam.run(search, *sets, folder, pipeline_options, within)
   else:
     told = search.run(*sets, folder, within)
-  path = os.path.join(folder, leakage.NAME)
+  path = os.path.join(folder, leakage_list.NAME)
   drawn = os.path.join(folder, 'leakage.png')
   if told['found']:
     limit = leakage_list.heading(path).header.search['max_difference']

@@ -14,7 +14,6 @@ import numpy as np
 
 from ns.core import types
 from ns.mixture import fingerprinting
-from ns.mixture import fingerprints
 from ns.mixture import hash_index
 from ns.mixture import sources
 

@@ -18,6 +18,7 @@ import apache_beam as beam
 from apache_beam.utils import shared
 
 from ns.mixture import leakage
+from ns.mixture import leakage_job
 from ns.mixture import sources
 
 
@@ -41,7 +42,7 @@ def run(search: leakage.Search, compared: Sequence[sources.Source],
     RunError: as of `Search.run`, where it is known before or after the
       pipeline; within, Apache Beam raises what it makes of it.
   """
-  job = leakage.Job.of(search, compared, evaluation_sets, folder, within)
+  job = leakage_job.Job.of(search, compared, evaluation_sets, folder, within)
   if (found := job.finished()) is not None:
     return found
   job.look_at_evaluation_sets()
@@ -60,7 +61,7 @@ def run(search: leakage.Search, compared: Sequence[sources.Source],
 class CompareShard(beam.DoFn):
   """Writes the part of a shard."""
 
-  def __init__(self, job: leakage.Job):
+  def __init__(self, job: leakage_job.Job):
     self._job = dataclasses.replace(
         job, compared=sources.declared(tuple(job.compared)),
         evaluation_sets=sources.declared(tuple(job.evaluation_sets)))

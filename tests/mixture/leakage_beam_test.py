@@ -11,6 +11,8 @@ import pytest
 from ns import mixture
 from ns.mixture import leakage
 from ns.mixture import leakage_beam
+from ns.mixture import leakage_job
+from ns.mixture import leakage_list
 from tests.support import idx_files
 from tests.support import planted
 from tests.support import tf_records
@@ -54,14 +56,14 @@ def search(sets, tmp_path_factory):
   assert [(row['set'], row['images'], row['exact']) for row in told['found']
           ] == [('unlabelled', 5, 2)]
   assert told['broken']['unlabelled']['count'] == 3
-  return (folder / leakage.NAME).read_bytes()
+  return (folder / leakage_list.NAME).read_bytes()
 
 
 def by_beam(sets, folder, *flags):
   leakage_beam.run(
       leakage.Search(), sets.compared, sets.evaluation_sets, str(folder),
       pipeline_options.PipelineOptions(['--runner=FnApiRunner', *flags]))
-  return (folder / leakage.NAME).read_bytes()
+  return (folder / leakage_list.NAME).read_bytes()
 
 
 @pytest.mark.parametrize('flags', [
@@ -69,12 +71,12 @@ def by_beam(sets, folder, *flags):
     ids=['in_memory', 'threads'])
 def test_it_makes_the_same_list(sets, expected, tmp_path, flags):
   assert by_beam(sets, tmp_path, *flags) == expected
-  assert os.listdir(tmp_path) == [leakage.NAME]
+  assert os.listdir(tmp_path) == [leakage_list.NAME]
 
 
 def test_it_goes_on_with_parts_that_are_there(
     sets, expected, tmp_path, monkeypatch):
-  job = leakage.Job.of(leakage.Search(), sets.compared, sets.evaluation_sets,
+  job = leakage_job.Job.of(leakage.Search(), sets.compared, sets.evaluation_sets,
                        tmp_path)
   index = job.index()
   todo = [(each, shard) for each in job.compared
@@ -82,13 +84,13 @@ def test_it_goes_on_with_parts_that_are_there(
   for each, shard in todo[:-1]:
     job.write_part(index, each, shard)
   made = []
-  write = leakage.Job.write_part
+  write = leakage_job.Job.write_part
 
   def count(self, index, compared, shard, **how):
     made.append(shard.name)
     write(self, index, compared, shard, **how)
 
-  monkeypatch.setattr(leakage.Job, 'write_part', count)
+  monkeypatch.setattr(leakage_job.Job, 'write_part', count)
   assert by_beam(sets, tmp_path) == expected
   assert made == [todo[-1][1].name]
   # With a finished list there is no pipeline.
@@ -98,7 +100,7 @@ def test_it_goes_on_with_parts_that_are_there(
 
 def test_what_is_sent_is_as_declared(sets, tmp_path):
   sets.read()  # Pixels are in memory now, and not sent.
-  job = leakage.Job.of(leakage.Search(), sets.compared, sets.evaluation_sets,
+  job = leakage_job.Job.of(leakage.Search(), sets.compared, sets.evaluation_sets,
                        tmp_path)
   sent = pickler.dumps(leakage_beam.CompareShard(job))
   pixels = sets.test.pixels.tobytes()

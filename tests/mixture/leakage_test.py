@@ -13,6 +13,7 @@ from ns import mixture
 from ns.core import errors
 from ns.mixture import fingerprinting
 from ns.mixture import leakage
+from ns.mixture import leakage_job
 from ns.mixture import leakage_list
 from tests.support import idx_files
 from tests.support import photos
@@ -73,7 +74,7 @@ def search_once(data, tmp_path_factory):
 
 
 def rows(folder):
-  return parquet.read_table(folder / leakage.NAME).to_pylist()
+  return parquet.read_table(folder / leakage_list.NAME).to_pylist()
 
 
 def test_all_planted_copies_are_found(found):
@@ -128,7 +129,7 @@ def test_what_it_came_to_is_counted(data, found):
        'exact': 1, 'evaluation_images': 1, 'pairs': 1, 'mirrored': 0},
       {'set': 'unlabelled', 'evaluation_set': 'test', 'images': 4 * copies,
        'exact': 8, 'evaluation_images': 4, 'pairs': 4 * copies, 'mirrored': 8}]
-  heading = leakage_list.heading(folder / leakage.NAME)
+  heading = leakage_list.heading(folder / leakage_list.NAME)
   assert heading.told == told
   assert [(each.name, each.digest) for each in heading.header.sets] == [
       (source.name, source.digest())
@@ -136,13 +137,13 @@ def test_what_it_came_to_is_counted(data, found):
   assert [each.digest for each in heading.header.evaluation_sets] == [
       source.digest() for source in data.evaluation_sets]
   assert sorted(path.name for path in pathlib.Path(folder).iterdir()) == [
-      leakage.NAME]
+      leakage_list.NAME]
 
 
 def test_one_thread_finds_the_same(data, found, tmp_path):
   leakage.Search(threads=1).run(data.compared, data.evaluation_sets, tmp_path)
-  assert (tmp_path / leakage.NAME).read_bytes() == (
-      found[0] / leakage.NAME).read_bytes()
+  assert (tmp_path / leakage_list.NAME).read_bytes() == (
+      found[0] / leakage_list.NAME).read_bytes()
 
 
 def test_a_finished_list_is_not_made_again(data, found, monkeypatch):
@@ -201,7 +202,7 @@ def test_an_interrupted_search_goes_on(sharded, tmp_path, monkeypatch):
   search = leakage.Search(threads=1)
   with pytest.raises(KeyboardInterrupt):
     search.run([pool], [test], tmp_path / 'out')
-  assert not (tmp_path / 'out' / leakage.NAME).exists()
+  assert not (tmp_path / 'out' / leakage_list.NAME).exists()
   search.run([pool], [test], tmp_path / 'out')
   assert seen['calls'] == 6  # The last shard only.
   assert pairs(tmp_path / 'out') == EXPECTED
@@ -209,14 +210,14 @@ def test_an_interrupted_search_goes_on(sharded, tmp_path, monkeypatch):
 
 def test_parts_of_another_search_are_made_again(sharded, tmp_path):
   pool, test = sharded
-  job = leakage.Job.of(leakage.Search(max_difference=0.001), [pool], [test],
+  job = leakage_job.Job.of(leakage.Search(max_difference=0.001), [pool], [test],
                        tmp_path / 'out')
   for shard in pool.shards:
     job.write_part(job.index(), job.compared[0], shard)
   found = [job.part_path('pool', shard.name) for shard in pool.shards]
   assert sum(parquet.read_table(path).num_rows for path in found) == 2
   leakage.Search().run([pool], [test], tmp_path / 'out')
-  heading = leakage_list.heading(tmp_path / 'out' / leakage.NAME)
+  heading = leakage_list.heading(tmp_path / 'out' / leakage_list.NAME)
   assert heading.header.search['max_difference'] == 0.15
 
 

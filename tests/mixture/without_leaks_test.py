@@ -41,7 +41,7 @@ def make_list(tmp_path_factory):
   # The noise of these images is all that tells them apart.
   leakage.Search(max_difference=0.05).run(
       data.compared, data.evaluation_sets, folder)
-  return data, str(folder / leakage.NAME)
+  return data, str(folder / leakage_list.NAME)
 
 
 def bound(made, **how):
@@ -95,7 +95,7 @@ def test_declared_sets_leave_out_too(made, tmp_path):
   leakage.Search(max_difference=0.05).run(
       sets.compared, sets.evaluation_sets, tmp_path)
   found = dataclasses.replace(sets, leakage=mixture.WithoutLeaks(
-      path=str(tmp_path / leakage.NAME)))
+      path=str(tmp_path / leakage_list.NAME)))
   # All of that pool are test images.
   assert found.leaks == {'unlabelled': 20}
   assert found.unlabelled.num_examples == 0
@@ -105,11 +105,11 @@ def test_what_is_alike_within_a_set_stays(made, tmp_path):
   data, _ = made
   leakage.Search(max_difference=0.05).run(
       data.compared, data.evaluation_sets, tmp_path, within=data.compared)
-  rows = parquet.read_table(tmp_path / leakage.NAME).to_pylist()
+  rows = parquet.read_table(tmp_path / leakage_list.NAME).to_pylist()
   # Two of the pool are the same image of the test set.
   assert [(row['index'], row['evaluation_index']) for row in rows
           if row['evaluation_set'] == 'unlabelled'] == [(3, 20)]
-  found = bound((data, str(tmp_path / leakage.NAME)),
+  found = bound((data, str(tmp_path / leakage_list.NAME)),
                 sets=['labelled', 'unlabelled'])
   assert found.leaks == {'unlabelled': 3, 'labelled': 1}
 
@@ -142,12 +142,12 @@ def test_a_list_of_another_test_set(made, tmp_path):
 def test_a_list_that_was_not_compared_with_a_set(made, tmp_path):
   data, _ = made
   leakage.Search().run(data.compared, data.evaluation_sets[1:], tmp_path)
-  path = str(tmp_path / leakage.NAME)
+  path = str(tmp_path / leakage_list.NAME)
   assert '`validation`, of 8 images, was not compared with;' in error(
       lambda: bound((data, path)).unlabelled)
   leakage.Search().run(data.compared[:1], data.evaluation_sets,
                        tmp_path / 'b')
-  path = str(tmp_path / 'b' / leakage.NAME)
+  path = str(tmp_path / 'b' / leakage_list.NAME)
   assert error(lambda: bound((data, path)).unlabelled) == (
       f'`{path}` should be a list of the leaks of `unlabelled`, but is of '
       'labelled, validation; make it anew with `bazel run //tools:find_leakage`'

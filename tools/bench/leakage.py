@@ -25,6 +25,7 @@ from ns.mixture import evaluation_index
 from ns.mixture import fingerprinting
 from ns.mixture import fingerprints
 from ns.mixture import leakage
+from ns.mixture import leakage_job
 from tools.bench import made_photos
 
 _SIDE = 224
@@ -76,7 +77,7 @@ def idx(folder: pathlib.Path, name: str, count: int, seed: int):
 def compared(pool, evaluation, folder: pathlib.Path, threads: int) -> tuple[int, int]:
   """Images of a pool that are compared in a second, see `_rates`."""
   pool.read()
-  job = leakage.Job.of(leakage.Search(threads=threads), [pool], [evaluation],
+  job = leakage_job.Job.of(leakage.Search(threads=threads), [pool], [evaluation],
                        folder)
   index = job.index()
   return _rates(pool.num_examples, lambda: [
