@@ -10,7 +10,7 @@ from ns.loop import stages as stages_lib
 from ns.loop import steps
 from ns.loop import work
 from ns.mixture import batches
-from ns.training import trainer
+from ns.training import replicas
 
 
 def stages(run) -> tuple[stages_lib.Stage, ...]:
@@ -269,8 +269,8 @@ def _check_training(run, generation) -> None:
   for kind, policy, batch in trainings:
     _check_hosts(run, generation, batch)
     if run.runtime.replicas > 1 and hasattr(policy, 'jit_compile'):
-      trainer.check_replicas(policy, f'{generation.name}/{kind}', batch,
-                             run.runtime.replicas)
+      replicas.check(policy, f'{generation.name}/{kind}', batch,
+                     run.runtime.replicas)
     if hasattr(policy, 'check'):
       policy.check(model=generation.model,
                    labelled_batch=batches.counted_labelled(batch),

@@ -20,7 +20,7 @@ from ns.core import types
 from ns.models import weights
 from ns.objective import soft_cross_entropy
 from ns.objective import weight_decay
-from ns.training import trainer
+from ns.training import replicas as replicas_lib
 
 # What is told of each step, and more where a teacher labels in it.
 METRICS = ('loss', 'labelled_accuracy', 'pseudo_agreement')
@@ -69,8 +69,7 @@ class State:
 
 def check(how, job) -> None:
   """Raises a `RunError` if the replicas cannot take such steps."""
-  trainer.check_replicas(how, job.name, job,
-                         job.strategy.num_replicas_in_sync)
+  replicas_lib.check(how, job.name, job, job.strategy.num_replicas_in_sync)
 
 
 def compiled(how, job, state: State):
