@@ -10,7 +10,7 @@ a search that was interrupted goes on with the parts that are missing.
       folder)
 
 Paper, section 3.1: images that are in ImageNet's validation set were left out
-of the unlabelled ones. No part of how is said there.
+of the unlabelled ones; how is not said there.
 """
 
 from collections.abc import Sequence
