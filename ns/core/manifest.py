@@ -157,9 +157,19 @@ class Manifest:
 
 
 def begun(folder: epath.PathLike) -> dict | None:
-  """The canonical form of the stage that was begun in `folder`, or None."""
+  """The canonical form of the stage that was begun in `folder`, or None.
+
+  Raises:
+    RunError: another version of this program began it.
+  """
   path = epath.Path(folder) / _BEGUN
-  return _read_json(path, 'canonical')['canonical'] if path.exists() else None
+  if not path.exists():
+    return None
+  content = _read_json(path, 'format')
+  _check_format(path, content['format'])
+  if 'canonical' not in content:
+    raise _damaged(path)
+  return content['canonical']
 
 
 def begin(folder: epath.PathLike, form: Any) -> None:
@@ -201,10 +211,7 @@ def read(folder: epath.PathLike) -> Manifest | None:
   if not path.exists():
     return None
   content = _read_json(path, 'format')
-  if (found := content.pop('format')) != FORMAT:
-    raise errors.RunError(
-        f'`{path}` should be of format {FORMAT}, but is of format {found}: '
-        'another version of this program wrote it; use another work directory.')
+  _check_format(path, content.pop('format'))
   try:
     made = Manifest(**content)
   except TypeError as error:
@@ -257,6 +264,14 @@ def _files_below(folder: epath.Path):
       yield path
     elif path.name != SCRATCH:
       yield from _files_below(path)
+
+
+def _check_format(path: epath.Path, found: Any) -> None:
+  if found != FORMAT:
+    raise errors.RunError(
+        f'`{path}` should be of data format {FORMAT}, but is of {found}: '
+        'another version of this program wrote it. Go on with that version, or '
+        'give another `--work_dir`.')
 
 
 def _damaged(path: epath.Path) -> errors.RunError:

@@ -126,6 +126,12 @@ class SelfTraining:
     measured = None
     if measure:
       from ns.loop import probes
+      if self.runtime.workers > 1:
+        raise errors.ConfigError(
+            '`--plan=measure` should be of one host, but '
+            f'`SelfTraining.runtime` has {self.runtime.workers}; bind another, '
+            'such as `runtime.OneDevice()`, to measure on this one.')
+      self.runtime.start()
       measured = probes.run(self, [
           stage for stage in wanted if stage.name not in finished])
     return plan.text(self, stages, finished, wanted, work_dir, measured)

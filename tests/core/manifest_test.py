@@ -240,8 +240,20 @@ def test_a_manifest_of_another_version(found, tmp_path):
   with pytest.raises(errors.RunError) as raised:
     manifest.read(tmp_path)
   assert str(raised.value) == (
-      f'`{path}` should be of format 1, but is of format {found}: another '
-      'version of this program wrote it; use another work directory.')
+      f'`{path}` should be of data format 1, but is of {found}: another '
+      'version of this program wrote it. Go on with that version, or give '
+      'another `--work_dir`.')
+
+
+def test_a_stage_that_another_version_began(tmp_path):
+  made_stage(tmp_path)
+  path = tmp_path / 'begun.json'
+  # Whatever else that has in it.
+  path.write_text('{"format": 2, "form": {}}')
+  with pytest.raises(errors.RunError) as raised:
+    manifest.begun(tmp_path)
+  assert str(raised.value).startswith(
+      f'`{path}` should be of data format 1, but is of 2: another version ')
 
 
 def test_scratch_is_no_output_and_goes_with_the_commit(tmp_path):

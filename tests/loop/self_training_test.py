@@ -1,4 +1,5 @@
 import dataclasses
+import types
 import pathlib
 
 import pytest
@@ -145,3 +146,18 @@ def test_a_plan_tells_of_missing_test_labels(data, tmp_path):
   run = loop.SelfTraining(generations=[TEACHER], data=data)
   with pytest.raises(errors.RunError, match='which does not exist'):
     run.plan(str(tmp_path / 'run'))
+
+
+def test_a_plan_is_measured_on_one_host(tmp_path):
+  hosts = types.SimpleNamespace(
+      workers=3, worker=0, replicas=3, on_host=True, is_chief=True,
+      memory_bytes=lambda: None)
+  for name in 'strategy', 'local_strategy', 'start', 'hosts':
+    setattr(hosts, name, lambda: None)
+  run = dataclasses.replace(tiny.run(tmp_path / 'data'), runtime=hosts)
+  assert 'teacher/train' in run.plan(str(tmp_path / 'run'))
+  with pytest.raises(errors.ConfigError) as caught:
+    run.plan(str(tmp_path / 'run'), measure=True)
+  assert str(caught.value) == (
+      '`--plan=measure` should be of one host, but `SelfTraining.runtime` has '
+      '3; bind another, such as `runtime.OneDevice()`, to measure on this one.')

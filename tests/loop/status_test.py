@@ -1,3 +1,5 @@
+import dataclasses
+
 from etils import epath
 import pytest
 
@@ -5,6 +7,7 @@ from ns.core import manifest
 from ns.loop import lock
 from ns.loop import stages as stages_lib
 from ns.loop import status
+from ns.loop import work
 
 
 def stage(kind):
@@ -54,6 +57,28 @@ def test_how_far_a_stage_is(run):
   assert lines(run)[1:] == [
       '  student/label  begun, 1 shards labelled',
       '  student/train  begun, checkpoint at step 1,000']
+
+
+def test_how_far_and_how_fast_a_training_is(run):
+  training = dataclasses.replace(
+      STAGES[1], work=work.Work(images=64_000, steps=1000))
+  manifest.begin(training.folder(run), training.form)
+  log = run / 'student/train' / manifest.METRICS
+  state = lambda: status.text([training], run).splitlines()[1].strip()
+  log.write_text('{"step": 100, "images_per_second": 9}\n'
+                 '{"step": 750, "images_per_second": 160.0, "loss": 1.5}\n'
+                 '{"step": 800, "images_per_')
+  # A quarter of the images is left.
+  assert state() == ('student/train  begun, step 750 of 1,000, 160 images/s, '
+                     '1 min 40 s left')
+  checkpoints = run / 'student/train' / manifest.SCRATCH / 'checkpoints'
+  checkpoints.mkdir(parents=True)
+  for name in 'step-500', 'attempt-1-step-700':
+    (checkpoints / f'{name}.index').touch()
+  assert state().endswith(' left, checkpoint at step 700')
+  for text in '', 'half', 'no json\n':
+    log.write_text(text)
+    assert state() == 'student/train  begun, checkpoint at step 700'
 
 
 def test_it_says_when_a_program_works_on_the_run(run):
