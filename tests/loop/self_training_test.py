@@ -160,4 +160,4 @@ def test_a_plan_is_measured_on_one_host(tmp_path):
     run.plan(str(tmp_path / 'run'), measure=True)
   assert str(caught.value) == (
       '`--plan=measure` should be of one host, but `SelfTraining.runtime` has '
-X `runtime.OneDevice()`, to measure on this one.')
+      '2; bind another, such as `runtime.OneDevice()`, to measure on this one.')
