@@ -250,7 +250,8 @@ class Sampled(Mixed):
     import seqio
     self.check_workers(inputs.labelled.num_examples, inputs.workers)
     tasks = [(labelled_task(self, inputs, seed), 1.0),
-             (_pseudo_task(self, inputs, seed), float(self.ratio))]
+             (_pseudo_task(self, inputs, seed),
+              float(self.ratio * self.label_data_sample_prob))]
     mixture = seqio.Mixture('sampled', tasks,
                             sample_fn=_choose(seed.child('choice')))
     batches = _batched(mixture, self.batch_size)

@@ -286,6 +286,15 @@ def test_a_ratio_may_be_rounded_as_floats_are(labelled_batch, ratio, pseudo):
   assert mixture.pseudo_labelled_batch == pseudo
 
 
+def test_sampled_ones_are_in_proportion_to_those_that_count(inputs):
+  mixture = batches.Sampled(labelled_batch=8, ratio=2,
+                            label_data_sample_prob=0.5)
+  found = take(mixture, inputs, 60)
+  share = np.mean([batch['is_labelled'] for batch in found])
+  # 960 images, half of them labelled; a third would be 10 deviations away.
+  assert share == pytest.approx(0.5, abs=0.05)
+
+
 def test_others_are_in_proportion_to_the_labelled_images_that_count():
   mixture = batches.ExactRatio(labelled_batch=8, ratio=3,
                                label_data_sample_prob=0.5)
