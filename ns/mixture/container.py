@@ -154,10 +154,14 @@ class DeclaredFiles(Container):
           f'`{type(self).__name__}.files` should be a pattern of files, but '
           f'there is none like `{pattern}`.')
     root = os.path.commonpath([os.path.dirname(path) for path in found])
-    listed = []
+    listed, paths = [], {}
     for path in found:
       size, time = source_manifest.look_at(path)
       name = os.path.relpath(path, root).replace(os.sep, '-')
+      if paths.setdefault(name, path) != path:
+        raise errors.RunError(
+            f'`{paths[name]}` and `{path}` would both be called `{name}` in '
+            'the keys; rename one, or make two sources of them.')
       listed.append(source_manifest.File(
           name=name, path=path, bytes=size, mtime_ns=time, num_records=0))
     return listed, self.class_names if self.is_labelled else ()

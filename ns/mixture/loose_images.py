@@ -90,10 +90,14 @@ class LooseImages(file_source.FileSource):
         return source_manifest.Example(
             path=shown_path, reason='has a name that is not UTF-8')
       full = source_manifest.join(root, path)
-      found = source_manifest.look_at(full)
-      if found is None:
-        return source_manifest.Example(path=path, reason='does not exist')
-      reason = check(full) if found[0] else 'is empty'
+      try:
+        found = source_manifest.look_at(full)
+        if found is None:
+          return source_manifest.Example(path=path, reason='does not exist')
+        reason = check(full) if found[0] else 'is empty'
+      except OSError as error:
+        return source_manifest.Example(
+            path=path, reason=f'cannot be read: {error.strerror}')
       return source_manifest.Example(
           path=path, bytes=found[0], mtime_ns=found[1], reason=reason,
           label=None if reason else label)
@@ -109,17 +113,40 @@ class LooseImages(file_source.FileSource):
 
 
 def below(root: str) -> Iterator[str]:
-  """The paths below a folder, with `/`, of all images in it and its folders."""
+  """The paths below a folder, with `/`, of all images in it and its folders.
+
+  Links are followed, but for those to a folder in which they are.
+
+  Raises:
+    RunError: a folder cannot be listed.
+  """
   if '://' in root:
     import tensorflow as tf
     walk = tf.io.gfile.walk(root)
   else:
-    walk = os.walk(root, followlinks=True)
-  for folder, _, names in walk:
+    walk = os.walk(root, followlinks=True, onerror=_refuse)
+  for folder, folders, names in walk:
+    if '://' not in root:
+      folders[:] = [name for name in folders
+                    if not _leads_up(os.path.join(folder, name))]
     for name in names:
       if name.lower().endswith(SUFFIXES) and not name.startswith('.'):
         path = os.path.relpath(os.path.join(folder, name), root)
         yield path.replace(os.sep, '/')
+
+
+def _leads_up(folder: str) -> bool:
+  """Whether it is a link to a folder in which it is."""
+  if not os.path.islink(folder):
+    return False
+  place, end = os.path.realpath(os.path.dirname(folder)), os.path.realpath(
+      folder)
+  return os.path.commonpath([place, end]) == end
+
+
+def _refuse(error: OSError) -> None:
+  raise errors.RunError(
+      f'`{error.filename}` cannot be listed: {error.strerror}.') from error
 
 
 def existing_folder(source, field: str, root: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ns import mixture
+from ns.mixture import source_manifest
 from ns.mixture import sources
 from tests.support import photos
 from tests.support import source_contract
@@ -264,3 +265,46 @@ def test_wrong_fields(field, value, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     mixture.Folder(**{'name': 'made', 'path': 'a', field: value})
   assert str(caught.value) == f'`Folder.{field}` should be {said}'
+
+
+def test_links_that_lead_up_are_not_followed(tmp_path):
+  photos.folder(tmp_path / 'photos', per_class=2)
+  (tmp_path / 'elsewhere').mkdir()
+  photos.write(tmp_path / 'elsewhere/x.png', photos.encoded(0, 99))
+  (tmp_path / 'photos/ant/up').symlink_to(tmp_path / 'photos')
+  (tmp_path / 'photos/ant/self').symlink_to('.')
+  (tmp_path / 'photos/bee/other').symlink_to(tmp_path / 'elsewhere')
+  (tmp_path / 'photos/bee/one.png').symlink_to(tmp_path / 'elsewhere/x.png')
+  keys = folder(tmp_path).keys()
+  assert len(keys) == 6 + 2
+  assert {'made/bee/other/x.png', 'made/bee/one.png'} < set(keys)
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+  photos.folder(tmp_path / 'photos', per_class=2)
+  scandir = os.scandir
+
+  def refuse(path):
+    if str(path).endswith('bee'):
+      raise PermissionError(13, 'Permission denied', str(path))
+    return scandir(path)
+
+  monkeypatch.setattr(os, 'scandir', refuse)
+  assert error(lambda: folder(tmp_path).num_examples) == (
+      f'`{tmp_path}/photos/bee` cannot be listed: Permission denied.')
+
+
+def test_an_image_that_cannot_be_read_is_left_out(tmp_path, monkeypatch):
+  photos.folder(tmp_path / 'photos', per_class=2)
+  look_at = source_manifest.look_at
+
+  def refuse(path):
+    if path.endswith('0.jpeg'):
+      raise PermissionError(13, 'Permission denied', path)
+    return look_at(path)
+
+  monkeypatch.setattr(source_manifest, 'look_at', refuse)
+  source = folder(tmp_path, max_excluded=0.5)
+  assert source.num_examples == 5
+  assert source.excluded() == [
+      ('made/ant/0.jpeg', 'cannot be read: Permission denied')]

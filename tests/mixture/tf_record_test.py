@@ -92,6 +92,16 @@ def test_files_of_one_name_in_several_folders(tmp_path):
   assert made.keys() == ['made/a-x/0', 'made/b-x/0']
 
 
+def test_files_whose_keys_would_be_the_same(tmp_path):
+  for name in 'a-b', 'a/b':
+    tf_records.write(tmp_path / name, [tf_records.example(
+        **{'image/encoded': b'x', 'image/class/label': 1})])
+  source = mixture.TfRecord(name='made', files=f'{tmp_path}/**/*b', classes=2)
+  assert error(lambda: source.num_examples) == (
+      f'`{tmp_path}/a-b` and `{tmp_path}/a/b` would both be called `a-b` in '
+      'the keys; rename one, or make two sources of them.')
+
+
 def test_compressed_files(tmp_path):
   expected = write(tmp_path, counts=[4])
   path, = tmp_path.glob('train-*')
