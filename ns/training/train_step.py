@@ -15,11 +15,11 @@ from typing import Any
 import tensorflow as tf
 
 from ns.core import draws
-from ns.core import errors
 from ns.core import types
 from ns.models import weights
 from ns.objective import soft_cross_entropy
 from ns.objective import weight_decay
+from ns.training import parts
 from ns.training import replicas as replicas_lib
 
 # What is told of each step, and more where a teacher labels in it.
@@ -78,8 +78,9 @@ def compiled(how, job, state: State):
   It takes the whole batch, of several hosts this one's part of it, and gives
   the metrics of the whole, [] float32 each: `loss` without weight decay,
   `labelled_accuracy`, and for mixtures `pseudo_agreement`, the share of
-  pseudo-labelled images on which network and teacher agree. With a teacher in the step, `teacher_confidence`, its mean, and
-  `pseudo_kept`, the share of which it is sure enough.
+  pseudo-labelled images on which network and teacher agree. With a teacher in
+  the step, `teacher_confidence`, its mean, and `pseudo_kept`, the share of
+  those of which it is sure enough.
   """
   take_steps = compiled_steps(how, job, state)
 
@@ -98,7 +99,7 @@ def compiled_steps(how, job, state: State):
   batches is compiled once.
 
   Returns:
-    A function of a list of whole batches, the step that the first is for, and a
+    A function of a list of batches, the step that the first is for, and a
     learning rate for each; it gives the metrics of each step, [steps] float32,
     as of `compiled`.
   """
@@ -129,8 +130,8 @@ def compiled_steps(how, job, state: State):
   def take_steps(batches, step, rates):
     step, rates = tf.constant(step, tf.int64), tf.constant(rates, tf.float32)
     if len(batches) == 1:
-      return take_one(_parts(batches[0], strategy, axis=0), step, rates)
-    return take_all(_parts(_stacked(batches), strategy, axis=1), step, rates)
+      return take_one(parts.of_batch(batches[0], strategy), step, rates)
+    return take_all(parts.of_stacked(batches, strategy), step, rates)
 
   return take_steps
 
@@ -174,17 +175,17 @@ def _whole_step(how, job, state: State):
                for name, values in told.items()}}
 
   def take_step(batch, step, rate, index=None):
-    parts = strategy.run(replica_step, args=(batch, step, rate, index))
+    found = strategy.run(replica_step, args=(batch, step, rate, index))
     sums = {name: strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None)
-            for name, part in parts.items()}
+            for name, part in found.items()}
     share = lambda name, kind: tf.math.divide_no_nan(sums[name], sums[kind])
-    found = {'loss': sums['loss'],
-             'labelled_accuracy': share('labelled_agree', 'labelled'),
-             'pseudo_agreement': share('pseudo_agree', 'pseudo')}
+    metrics = {'loss': sums['loss'],
+               'labelled_accuracy': share('labelled_agree', 'labelled'),
+               'pseudo_agreement': share('pseudo_agree', 'pseudo')}
     if job.teacher is not None:
-      found |= {'teacher_confidence': share('confidence', 'pseudo'),
-                'pseudo_kept': share('kept', 'pseudo')}
-    return found
+      metrics |= {'teacher_confidence': share('confidence', 'pseudo'),
+                  'pseudo_kept': share('kept', 'pseudo')}
+    return metrics
 
   return take_step
 
@@ -203,46 +204,6 @@ def _is_sampled(job, batch, step, first_index):
   drawn = draws.uniform(draws.members(seed, tf.cast(places, tf.int64)), 1)[:, 0]
   return tf.where(is_labelled > 0, tf.cast(
       drawn < job.label_data_sample_prob, tf.float32), 1.0)
-
-
-def _stacked(batches):
-  """The batches as one, with an axis in front; in the memory of the host."""
-  with tf.device('/cpu:0'):
-    return {name: tf.stack([batch[name] for batch in batches])
-            for name in batches[0]}
-
-
-def _parts(batch, strategy, axis: int):
-  """This host's part of a batch as its replicas' parts along `axis`, in order.
-  """
-  replicas = len(strategy.extended.worker_devices)  # Of this host alone.
-  if replicas == 1:
-    return batch
-  parts = {name: tf.split(value, replicas, axis)
-           for name, value in batch.items()}
-  _check_own_images(parts)
-  # By the place, since some strategies count the replicas of all hosts.
-  of_replicas = iter([{name: values[place] for name, values in parts.items()}
-                      for place in range(replicas)])
-  return strategy.experimental_distribute_values_from_function(
-      lambda context: next(of_replicas))
-
-
-def _check_own_images(parts) -> None:
-  """Each replica has the teacher's images of those that it does not know."""
-  if types.TEACHER_IMAGE not in parts:
-    return
-  for labelled, images in zip(parts[types.IS_LABELLED],
-                              parts[types.TEACHER_IMAGE]):
-    found = int(tf.reduce_sum(1 - labelled))
-    # Of stacked batches the first axis is another.
-    expected = images.shape[0] * (images.shape[1] if len(images.shape) > 4
-                                  else 1)
-    if found != expected:
-      raise errors.RunError(
-          f'Each of the {len(parts[types.TEACHER_IMAGE])} replicas should have '
-          f'{expected} images for the teacher in the step, but one has '
-          f'{found}; choose a batch whose lanes the replicas divide.')
 
 
 def _agreement(logits, batch, weight):

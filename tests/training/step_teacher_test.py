@@ -21,6 +21,7 @@ from ns.models import inference
 from ns.models import weights
 from ns.pseudolabel import store
 from ns.pseudolabel import teacher as teacher_lib
+from ns.training import parts
 from ns.training import step_teacher
 from ns.training import train_step
 from tests.support import data_sets
@@ -221,14 +222,16 @@ def test_two_devices_give_what_one_gives(tmp_path):
   assert_close(taken(two, 2), taken(one, 2), rtol=1e-3, atol=1e-5)
 
 
-def test_replicas_with_other_images_than_they_label_are_an_error(tmp_path):
-  job = job_of(tmp_path, strategy=two_devices.strategy())
-  chosen = tiny.steps()
-  take = train_step.compiled(chosen, job, train_step.State.create(chosen, job))
+@pytest.mark.parametrize('count', [1, 2])
+def test_replicas_with_other_images_than_they_label_are_an_error(count):
   batch = batch_of()
   batch['is_labelled'] = (np.arange(16) < 8).astype(np.float32)
+  given = [tensors(batch_of()), tensors(batch)][-count:]
   with pytest.raises(errors.RunError) as caught:
-    take(tensors(batch), 0, 0.1)
+    if count == 1:
+      parts.of_batch(*given, two_devices.strategy())
+    else:
+      parts.of_stacked(given, two_devices.strategy())
   assert str(caught.value) == (
       'Each of the 2 replicas should have 4 images for the teacher in the '
       'step, but one has 0; choose a batch whose lanes the replicas divide.')
