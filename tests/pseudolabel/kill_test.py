@@ -3,6 +3,9 @@
 The long form is a hundred kills, half of them by the clock.
 """
 
+import itertools
+import shutil
+
 import numpy as np
 import pytest
 
@@ -27,15 +30,24 @@ def check_names(folder, expected) -> None:
       assert content == expected[name], name
 
 
-def kill_and_finish(folder, expected, works) -> int:
-  """Starts again and again, and at last to the end; how many were killed."""
+def kill_and_finish(folder, expected, draw) -> None:
+  """Starts until it was killed some times, and at last to the end.
+
+  Args:
+    folder: where it works.
+    expected: what is there in the end.
+    draw: gives the `Work` of a start.
+  """
   kills = 0
-  for work in works:
-    kills += killed.start(work) is None
-    check_names(folder, expected)
+  while kills < KILLS:
+    if killed.start(draw()) is None:
+      kills += 1
+      check_names(folder, expected)
+    else:  # It came to its end before: begin again.
+      assert killed.contents(folder) == expected
+      shutil.rmtree(folder)
   assert killed.start(killed.Work(folder=str(folder))) is not None
   assert killed.contents(folder) == expected
-  return kills
 
 
 @pytest.mark.parametrize('seed', long_form.cases(range(13), [0]))
@@ -43,18 +55,15 @@ def test_killed_at_any_moment_it_comes_to_the_same_bytes(
     tmp_path, whole, seed):
   expected, moments = whole
   draws = np.random.default_rng(seed)
-  # One early, one late, so that all stages have their share.
-  at = [1 + int(draws.integers(0, moments) * share)
-        for share in (1.0, 0.2, 0.5, 0.9)]
-  works = [killed.Work(folder=str(tmp_path), moment=moment) for moment in at]
-  # A later start may be done before its moment comes.
-  assert 1 <= kill_and_finish(tmp_path, expected, works) <= KILLS
+  # The stages after the labels have their share, too.
+  shares = itertools.cycle([1.0, 0.2, 0.5, 0.9])
+  kill_and_finish(tmp_path, expected, lambda: killed.Work(
+      folder=str(tmp_path),
+      moment=1 + int(draws.integers(0, moments) * next(shares))))
 
 
 @pytest.mark.parametrize('seed', long_form.cases(range(12), [0]))
 def test_killed_at_any_time_it_comes_to_the_same_bytes(tmp_path, whole, seed):
   draws = np.random.default_rng([seed, 7])
-  works = [killed.Work(folder=str(tmp_path),
-                       seconds=float(draws.uniform(0.05, 0.6)))
-           for _ in range(KILLS)]
-  kill_and_finish(tmp_path, whole[0], works)
+  kill_and_finish(tmp_path, whole[0], lambda: killed.Work(
+      folder=str(tmp_path), seconds=float(draws.uniform(0.05, 0.6))))
