@@ -84,6 +84,15 @@ def test_a_restart_goes_on_as_if_nothing_had_been(data):
       np.testing.assert_array_equal(found[name], value)
 
 
+def test_two_hosts_have_halves_of_the_batch(data):
+  whole = take(data, 3)
+  parts = [take(data, 3, worker=worker, workers=2) for worker in range(2)]
+  for expected, *halves in zip(whole, *parts, strict=True):
+    for name, value in expected.items():
+      np.testing.assert_array_equal(
+          np.concatenate([half[name] for half in halves]), value)
+
+
 def test_labels_of_the_pool_that_are_known_are_not_used(data):
   known = dataclasses.replace(data.unlabelled, is_labelled=True)
   batch, = take(data, 1, unlabelled=known)
