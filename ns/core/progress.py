@@ -30,8 +30,8 @@ class Progress:
     self._what, self._total, self._unit = what, total, unit
     self._initial = self._done = initial
     self._clock, self._every = clock, every_seconds
-    self._written, self._note = None, ''
-    self._start = self._last = clock()
+    self._written, self._note, self._has_rate = None, '', True
+    self._start = self._last = self._rate_start = clock()
     self._bar = tqdm.tqdm(
         desc=what, total=total, initial=initial, unit=' ' + unit,
         file=self._stream, dynamic_ncols=True, leave=False,
@@ -46,10 +46,19 @@ class Progress:
     if kind is None and self._done != self._written:
       self._write(self._note)
 
-  def advance(self, count: int, note: str = '') -> None:
-    """Counts `count` more units; `note` says how it stands, e.g. the loss."""
+  def advance(self, count: int, note: str = '', in_rate: bool = True) -> None:
+    """Counts `count` more units.
+
+    Args:
+      count: how many.
+      note: how it stands, e.g. the loss.
+      in_rate: whether they took the time that others will take. If not, the
+        rate and the time left are of what comes after them.
+    """
     self._done += count
-    self._note = note
+    self._note, self._has_rate = note, in_rate
+    if not in_rate:
+      self._initial, self._rate_start = self._done, self._clock()
     if self._bar is not None:
       self._bar.update(count)
       self._bar.set_postfix_str(note, refresh=False)
@@ -59,15 +68,16 @@ class Progress:
 
   def _write(self, note: str) -> None:
     self._written = self._done
-    seconds = max(self._clock() - self._start, 1e-9)
-    rate = (self._done - self._initial) / seconds
+    now = self._clock()
+    rate = (self._done - self._initial) / max(now - self._rate_start, 1e-9)
     left = self._total - self._done
-    parts = [f'{self._done:,}/{self._total:,} {self._unit}',
-             f'{rate:,.1f} {self._unit}/s']
+    parts = [f'{self._done:,}/{self._total:,} {self._unit}']
+    if self._has_rate:
+      parts.append(f'{rate:,.1f} {self._unit}/s')
     if left > 0 and rate:
       parts.append(f'{duration(left / rate)} left')
     elif left <= 0:
-      parts.append(f'took {duration(seconds)}')
+      parts.append(f'took {duration(now - self._start)}')
     parts.extend([note] if note else [])
     print(f'{self._what}: {", ".join(parts)}', file=self._stream, flush=True)
 

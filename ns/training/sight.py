@@ -22,7 +22,7 @@ class Sight:
   def __init__(self, job, num_steps: int, step: int):
     """Goes on after `step` of `num_steps`."""
     self._job, self._step = job, step
-    self._starts = step == 0
+    self._starts, self._compiles = step == 0, True
     self._warned = False
     self._note = ''
     self._log = metrics_log.MetricsLog(job.folder / manifest.METRICS, step)
@@ -40,7 +40,8 @@ class Sight:
   def advance(self, steps: int) -> None:
     """So many more steps were taken."""
     self._step += steps
-    self._progress.advance(steps, self._note)
+    self._progress.advance(steps, self._note, in_rate=not self._compiles)
+    self._compiles = False
 
   def first_batch(self, batch: Mapping[str, Any]) -> None:
     """The batch of the first step is here."""
@@ -80,10 +81,12 @@ class Sight:
 
   def go_back(self, step: int, reason: str) -> None:
     """The training goes on from an earlier step, as another attempt."""
-    print(f'{self._job.name}: the {reason}; back to step {step}, with other '
-          'seeds', file=sys.stderr, flush=True)
+    print(f'The {reason}; back to step {step}, with other seeds',
+          file=sys.stderr, flush=True)
     self._log.go_back(step)
+    self._compiles = True  # Of other noise.
     self.advance(step - self._step)
+    self._compiles = True
 
 
 class Unseen:

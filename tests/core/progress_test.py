@@ -102,6 +102,21 @@ def test_what_was_done_before_does_not_enter_the_rate():
       'teacher/label: 700/1,000 images, 5.0 images/s, 1 min 00 s left\n')
 
 
+def test_what_took_longer_than_the_rest_will_does_not_enter_the_rate():
+  bar, clock, stream = started(1000, 'steps')
+  clock.now += 50  # It is compiled.
+  bar.advance(1, 'loss 2', in_rate=False)
+  clock.now += 10
+  bar.advance(20, 'loss 1')
+  clock.now += 0.5
+  with bar:
+    bar.advance(979)
+  assert stream.getvalue().splitlines() == [
+      'teacher/label: 1/1,000 steps, loss 2',
+      'teacher/label: 21/1,000 steps, 2.0 steps/s, 8 min 10 s left, loss 1',
+      'teacher/label: 1,000/1,000 steps, 95.1 steps/s, took 1 min 00 s']
+
+
 def test_nothing_to_do_and_nothing_done():
   bar, _, stream = started(0)
   with bar:

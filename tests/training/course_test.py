@@ -260,8 +260,8 @@ def test_before_the_first_checkpoint_it_returns_to_the_start(tmp_path, capsys):
        'reason': 'loss of student/train is nan at step 5'}]
   assert [line['attempt'] for line in lines(tmp_path)] == [1, 1, 1]
   said = capsys.readouterr().err.splitlines()
-  assert said[0] == ('student/train: the loss of student/train is nan at step '
-                     '5; back to step 0, with other seeds')
+  assert said[0] == ('The loss of student/train is nan at step 5; back to step '
+                     '0, with other seeds')
   assert 'attempt 1' in said[-1] and '12/12 steps' in said[-1]
 
 
