@@ -60,8 +60,9 @@ def _steps(stage: stages_lib.Stage, own: epath.Path) -> Iterator[str]:
     if rate := last.get('images_per_second'):
       left = images * (1 - last['step'] / steps) / rate
       yield f'{table.number(rate)} images/s, {progress.duration(left)} left'
-  saved = [int(found[1]) for path in own.glob(
-      f'{manifest.SCRATCH}/checkpoints/*.index')
+  # Those of the cadence, and that of a training that was asked to end.
+  saved = [int(found[1]) for folder in ('checkpoints', 'checkpoints/ended')
+           for path in own.glob(f'{manifest.SCRATCH}/{folder}/*.index')
            if (found := _CHECKPOINT.search(path.name))]
   if saved:
     yield f'checkpoint at step {max(saved):,}'

@@ -96,3 +96,10 @@ def test_bits_are_those_of_the_tensors(value, first):
 def test_bits_do_not_depend_on_how_many_are_asked_for():
   np.testing.assert_array_equal(
       seeds.Seed(5).bits(20)[7:], seeds.Seed(5).bits(13, first=7))
+
+
+def test_the_first_attempt_has_the_seed_itself():
+  seed = seeds.Seed(5)
+  assert seed.of_attempt(0) == seed
+  assert seed.of_attempt(2) == seed.child('attempt', 2)
+  assert len({seed.of_attempt(number) for number in range(5)}) == 5

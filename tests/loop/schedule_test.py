@@ -157,8 +157,10 @@ def test_another_evaluation_changes_itself_alone(tmp_path):
 @pytest.mark.parametrize('change', [
     {'evaluation': evaluation.Accuracy(batch_size=3)},
     {'labelling': pseudolabel.Labelling(batch_size=16)},
-    {'training': tiny.steps(40, checkpoint_every_steps=7,
-                            summary_every_steps=3)}])
+    {'training': tiny.steps(
+        40, checkpoint_every_steps=7, summary_every_steps=3,
+        checkpoints_to_keep=9, guard=training_lib.LossGuard(
+            attempts=3, max_loss=10.0))}])
 def test_how_it_is_executed_changes_nothing(tmp_path, change):
   assert changed(tmp_path, {'teacher': change, 'student2': change}) == []
 
@@ -182,6 +184,27 @@ def test_the_seed_changes_all_and_not_the_split(tmp_path):
 def test_other_test_images_change_evaluations_alone(tmp_path):
   assert changed(tmp_path, {}, test=21) == [
       name for name in ALL if name.endswith('evaluate')]
+
+
+def test_a_selection_of_weights_depends_on_validation(tmp_path):
+  best = training_lib.BestOnValidation(every_steps=5)
+  for name, policy in (
+      ('training', tiny.steps(40, selection=best)),
+      ('fine_tune', training_lib.FineTune(
+          image_size=8, num_steps=4, schedule_steps=4, labelled_batch=8,
+          learning_rate=training_lib.Constant(rate=0.1), selection=best))):
+    stages = {stage.name: stage for stage in tiny.run(
+        tmp_path, changes={'teacher': {name: policy}}).stages()}
+    form = stages['teacher/' + {'training': 'train',
+                                'fine_tune': 'finetune'}[name]].form
+    validation, _ = stages['teacher/evaluate'].form['sets']
+    assert form['validation'] == validation
+    assert form[name]['selection'] == {
+        '': 'ns.training.selection.BestOnValidation', 'every_steps': 5}
+    assert {'evaluation', 'evaluation_crop'} <= set(form)
+    student = stages['student1/train'].form
+    assert 'validation' not in student
+    assert 'selection' not in student['training']
 
 
 @pytest.mark.parametrize('change', [

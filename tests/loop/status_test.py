@@ -57,6 +57,9 @@ def test_how_far_a_stage_is(run):
   assert lines(run)[1:] == [
       '  student/label  begun, 1 shards labelled',
       '  student/train  begun, checkpoint at step 1,000']
+  (checkpoints / 'ended').mkdir()  # By SIGTERM.
+  (checkpoints / 'ended/step-1020.index').touch()
+  assert lines(run)[2].endswith('checkpoint at step 1,020')
 
 
 def test_how_far_and_how_fast_a_training_is(run):

@@ -457,6 +457,38 @@ def test_a_generation_is_trained_with_its_own_noise_and_seeds(
   assert job.seed == seeds.Seed(4).child(NAMES[index], 'train')
 
 
+def test_another_attempt_has_other_images(run, jobs):
+  first, again, other = (
+      next(iter(jobs[0].batches(3, *attempt)))['image'].numpy()
+      for attempt in ((), (0,), (1,)))
+  np.testing.assert_array_equal(first, again)
+  assert (first != other).any()
+
+
+def test_a_job_measures_on_validation_as_it_is_now(run, tmp_path):
+  measure = Recorder({'accuracy': 0.25})
+  generation = dataclasses.replace(run.generations[0], evaluation=measure)
+  changed = dataclasses.replace(
+      run, generations=[generation, *run.generations[1:]])
+  job, _ = job_of(changed, 0, epath.Path(tmp_path))
+  network = generation.model.build(noise.ModelNoise(), 4, seed=3)
+  images = tiny.batch(3)['image']
+  for _ in range(2):
+    assert job.accuracy(network) == 0.25
+    predict, source, view = measure.calls[-1]
+    assert (source.name, view.shape) == ('validation', (8, 8, 1))
+    np.testing.assert_allclose(predict(images),
+                               expected_answers(network, images), rtol=1e-5)
+    network.classifier.kernel.assign(-network.classifier.kernel)
+
+
+def test_a_job_tells_the_configuration(run, tmp_path):
+  folder = epath.Path(tmp_path) / 'teacher'  # The stage is `here`, below it.
+  assert job_of(run, 0, folder)[0].description == ''
+  (tmp_path / 'config.gin').write_text('a.b = 1\n')
+  assert job_of(run, 0, folder)[0].description == 'a.b = 1\n'
+
+
 @each_generation
 def test_a_job_builds_the_generations_network(run, jobs, index):
   generation, job = run.generations[index], jobs[index]
