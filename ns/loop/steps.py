@@ -10,7 +10,6 @@ import functools
 import types
 from typing import Any
 
-from ns.core import files
 from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
@@ -201,7 +200,7 @@ def _initial_weights(generation, start, run_folder):
   if start:
     return start.trained.folder(run_folder) / 'average.npz'
   if generation.start:
-    return files.data_path(generation.start.path)
+    return generation.start.unchanged_path()
   return None
 
 

@@ -73,11 +73,14 @@ def check(how) -> None:
     ValueError: no whole call fits between two boundaries.
   """
   checks.integer(how, 'steps_per_call', at_least=1)
-  for name in 'checkpoint_every_steps', 'summary_every_steps':
-    every = getattr(how, name)
+  kind = type(how).__name__
+  cadences = [(kind, name, getattr(how, name))
+              for name in ('checkpoint_every_steps', 'summary_every_steps')]
+  if every := getattr(how.selection, 'every_steps', None):
+    cadences.append((type(how.selection).__name__, 'every_steps', every))
+  for owner, name, every in cadences:
     if how.steps_per_call > every:
-      kind = type(how).__name__
       raise ValueError(
-          f'`{kind}.steps_per_call` should be at most `{kind}.{name}` = '
+          f'`{kind}.steps_per_call` should be at most `{owner}.{name}` = '
           f'{every}, since a call ends where that is due, but is '
           f'{how.steps_per_call}; bind fewer steps, or a larger `{name}`.')

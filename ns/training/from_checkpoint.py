@@ -5,7 +5,6 @@ import math
 import time
 from typing import Any
 
-from ns.core import files
 from ns.training import trainer
 from ns.training import weights_file
 
@@ -36,7 +35,7 @@ class FromCheckpoint(weights_file.WeightsFile):
     """
     from ns.models import weights
     start = time.monotonic()
-    path = files.data_path(self.path)
+    path = self.unchanged_path()
     metadata = weights.metadata(path)
     with job.strategy.scope():
       network = job.build(0)

@@ -43,6 +43,23 @@ class WeightsFile:
     from ns.models import weights
     return weights.digest(files.data_path(self.path))
 
+  def unchanged_path(self) -> Any:
+    """The path of the file, which has what entered the fingerprint.
+
+    A run may come to it days after that.
+
+    Raises:
+      RunError: it has other weights by now.
+    """
+    from ns.models import weights
+    path = files.data_path(self.path)
+    if weights.digest(path) != self.digest:
+      raise errors.RunError(
+          f'`{type(self).__name__}.path` should have the weights that it had '
+          f'when this program was started, but `{path}` was changed since; '
+          'put them back and start again, or start with another `--work_dir`.')
+    return path
+
   def check(self, *, model: Any, classes: int) -> None:
     """What can be known before the network is built.
 

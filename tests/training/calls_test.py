@@ -45,6 +45,16 @@ def test_every_step_once_in_two_shapes():
                     if any(step % every == 0 for every in cadences)}
 
 
+def test_calls_longer_than_from_selection_to_selection_are_refused():
+  with pytest.raises(ValueError) as caught:
+    tiny.steps(steps_per_call=30,
+               selection=training.BestOnValidation(every_steps=25))
+  assert str(caught.value) == (
+      '`Training.steps_per_call` should be at most '
+      '`BestOnValidation.every_steps` = 25, since a call ends where that is '
+      'due, but is 30; bind fewer steps, or a larger `every_steps`.')
+
+
 @pytest.mark.parametrize('name', ['checkpoint_every_steps',
                                   'summary_every_steps'])
 def test_calls_longer_than_a_cadence_are_refused(name):

@@ -39,6 +39,21 @@ def test_another_network_is_said_before_the_run(file):
       f'but `{file}` is of 4; import or train those of this data.')
 
 
+def test_a_file_that_is_changed_before_the_training_begins(file):
+  start = training.FromWeights(path=str(file))
+  before = manifest.canonical(start)
+  assert start.unchanged_path() == file
+  network = tiny.architecture().build(noise.ModelNoise(), 4, seed=4)
+  weights.save(network, file)
+  assert manifest.canonical(start) == before
+  with pytest.raises(errors.RunError) as caught:
+    start.unchanged_path()
+  assert str(caught.value) == (
+      '`FromWeights.path` should have the weights that it had when this '
+      f'program was started, but `{file}` was changed since; put them back and '
+      'start again, or start with another `--work_dir`.')
+
+
 def test_what_may_differ_and_what_may_not():
   check = lambda ours, theirs: training.FromTeacher().check_architectures(
       'b', ours, 'a', theirs)
