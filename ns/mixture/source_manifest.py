@@ -19,6 +19,7 @@ A row of `reason` without `row` is a whole file, or the rest of one that ends
 early.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from concurrent import futures
@@ -57,6 +58,8 @@ class File:
     num_records: in it, those left out included; of images, those that are not.
     first: the row of its first record, where it is a part of a file.
     whole: the name of that file; its own if empty.
+    digest: of its records' images and labels, taken when it was looked
+      through; empty if it was not.
   """
   name: str
   path: str
@@ -65,6 +68,7 @@ class File:
   num_records: int
   first: int = 0
   whole: str = ''
+  digest: str = ''
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,10 +145,14 @@ class Manifest:
     return found
 
   def digest(self) -> str:
-    """Of names, sizes, labels and what is left out, not of places and times."""
+    """Of names, contents as far as they were read, and what is left out.
+
+    Not of places and times.
+    """
     digest = hashlib.sha256(json.dumps([
         self.class_names,
-        [[f.name, f.bytes, f.num_records, f.first] for f in self.files]
+        [[f.name, f.bytes, f.num_records, f.first,
+          *([f.digest] if f.digest else [])] for f in self.files]
     ]).encode())
     for name in 'shard', 'row', 'bytes', 'label':
       values = self.rows[name].fill_null(-1).to_numpy().astype('<i8')
@@ -164,11 +172,14 @@ class Manifest:
       shares.append(self.excluded['row'].null_count / len(self.files))
     return max(shares)
 
-  def check_unchanged(self, where: str) -> None:
+  def check_unchanged(self, where: str, same: Callable[[int], bool]
+                      = lambda number: False) -> None:
     """Looks whether the files have the sizes and times that they had.
 
     Args:
       where: the manifest's path, for the error.
+      same: is asked whether the content of a file, by its number, is what it
+        was, if its time alone is another.
 
     Raises:
       RunError: one has not, or is not there.
@@ -182,9 +193,10 @@ class Manifest:
                  for name in ('path', 'bytes', 'mtime_ns'))
       root = self.files[0].path
       listed = [(join(root, path), *rest) for path, *rest in zip(*columns)]
-    for (path, *was), now in zip(
-        listed, look_at_all([path for path, *_ in listed])):
-      if now != tuple(was):
+    for number, ((path, *was), now) in enumerate(zip(
+        listed, look_at_all([path for path, *_ in listed]))):
+      if now != tuple(was) and not (
+          now and now[0] == was[0] and same(number)):
         raise changed(path, tuple(was), now, where)
 
   def write(self, path: epath.PathLike) -> None:

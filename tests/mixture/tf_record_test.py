@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import pytest
 import tensorflow as tf
@@ -197,6 +198,45 @@ def test_a_changed_file(tmp_path, cache):
       f'`{path}` should have the {size:,} bytes that it had when its source '
       f'was looked through, but has {size + 4:,}; bring it back, or remove '
       f'`{manifest}` to look through the source again.')
+
+
+def test_a_file_that_was_only_touched(tmp_path, monkeypatch):
+  write(tmp_path)
+  digest = source(tmp_path).digest()
+  source(tmp_path).read()
+  path = tmp_path / 'train-00001-of-00003'
+  os.utime(path, (1, 1))
+  source(tmp_path).read()  # It is read through: the same.
+  monkeypatch.setattr(mixture.TfRecord, '_look_through', None)
+  again = source(tmp_path)
+  again.read()  # That is noted.
+  assert again.digest() == digest
+
+
+def test_other_content_of_the_same_size(tmp_path, cache):
+  write(tmp_path)
+  source(tmp_path).read()
+  path = tmp_path / 'train-00001-of-00003'
+  was = path.stat().st_mtime_ns
+  # The three records in another order.
+  tf_records.write(path, [record(i, i % 3 + 1) for i in (14, 13, 12)])
+  os.utime(path, (1, 1))
+  manifest, = cache.iterdir()
+  assert error(source(tmp_path).read) == (
+      f'`{path}` should have the {path.stat().st_size:,} bytes that it had '
+      'when its source was looked through, and has, but was written since, at '
+      f'1000000000 for {was}; bring it back, or remove `{manifest}` to look '
+      'through the source again.')
+
+
+def test_the_digest_sees_other_bytes_of_the_same_size(tmp_path):
+  digests = set()
+  for byte in b'xy':
+    folder = tmp_path / chr(byte)
+    tf_records.write(folder / 'train-0', [tf_records.example(
+        **{'image/encoded': bytes([byte]) * 9})])
+    digests.add(unlabelled(folder).digest())
+  assert len(digests) == 2
 
 
 def test_a_file_that_loses_records_while_it_is_read(tmp_path, cache):
