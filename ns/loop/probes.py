@@ -203,14 +203,15 @@ class _Probes:
     return found
 
   def _teacher(self, generation, precision) -> teacher_lib.Teacher:
-    with self._run.runtime.strategy().scope():
+    strategy = self._run.runtime.local_strategy()
+    with strategy.scope():
       network = generation.model.build(
           generation.model_noise, self._run.data.classes,
           image_size=generation.image_size)
     return teacher_lib.Teacher(
         name=generation.name, fingerprint='measured',
         view=steps.evaluation_view(generation),
-        predict=inference.predictor(network, precision))
+        predict=inference.predictor(network, precision, strategy))
 
   def _once(self, what: Any, measure: Callable[[], Any]) -> Any:
     key = manifest.fingerprint(manifest.canonical(what))

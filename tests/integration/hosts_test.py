@@ -1,0 +1,72 @@
+"""Hosts that are killed or asked to end, together or one of them.
+
+Manual: it starts a dozen programs.
+"""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from tests.integration import on_runtimes
+
+_SECONDS = 600
+# TensorFlow notices after ten seconds that a host is gone.
+_NOTICED_SECONDS = 60.0
+NOT, ENDED = ('', 0), 'Another host of the 2 has ended, and worker {} ends'
+
+
+def finish(programs):
+  """Exit codes, and what they said."""
+  said = [program.communicate(timeout=_SECONDS)[0] for program in programs]
+  return [program.returncode for program in programs], said
+
+
+def losses(work):
+  return {name: [(line['step'], line['loss']) for line in map(
+      json.loads, (work / name / 'train' / 'metrics.jsonl').read_text(
+          ).splitlines())] for name in ('teacher', 'student1')}
+
+
+@pytest.mark.parametrize('killed', [0, 1])
+def test_a_run_of_two_hosts_that_ends_again_and_again(tmp_path, killed):
+  data, work = tmp_path / 'data', tmp_path / 'hosts'
+  on_runtimes.run(data, on_runtimes.DEVICES['one'])
+  other = 1 - killed
+
+  def one_dies(*where):
+    ends = [NOT, NOT]
+    ends[killed] = where
+    programs = on_runtimes.start_hosts(data, work, ends)
+    programs[killed].wait(_SECONDS)
+    start = time.monotonic()
+    codes, said = finish(programs)
+    assert time.monotonic() - start < _NOTICED_SECONDS
+    assert codes[killed] == -9 and codes[other] == 1, said
+    assert ENDED.format(other) in said[other], said[other]
+
+  one_dies('teacher/train', 3)
+  one_dies('student1/label', 1)
+  codes, said = finish(on_runtimes.start_hosts(
+      data, work, [('student1/train', 7)] * 2))
+  assert -9 in codes, said
+
+  # One is asked to end, and all end: at once, with a checkpoint.
+  ends = [NOT, NOT]
+  ends[killed] = '-student1/train', 3
+  codes, said = finish(on_runtimes.start_hosts(data, work, ends))
+  assert codes == [42, 42], said
+  assert 'step-8' in ' '.join(path.name for path in (
+      work / 'student1' / 'train' / 'scratch' / 'checkpoints' / 'ended'
+      ).iterdir())
+
+  # The rest on one device.
+  codes, said = finish([on_runtimes.start(data, work, 'one')])
+  assert codes == [0], said
+  codes, said = finish([on_runtimes.start(data, tmp_path / 'one', 'one')])
+  assert codes == [0], said
+  ours, expected = losses(work), losses(tmp_path / 'one')
+  for name in expected:
+    assert [step for step, _ in ours[name]] == list(range(1, 13))
+    np.testing.assert_allclose(ours[name], expected[name], rtol=1e-5)
