@@ -125,13 +125,6 @@ class SelfTraining:
       finished = self._check(stages, folder, chosen.redone(stages))
     measured = None
     if measure:
-      if self.runtime.workers > 1:
-        raise errors.RunError(
-            '`--plan=measure` should be asked of one host, since it measures '
-            f'what one does, but `SelfTraining.runtime` has '
-            f'{self.runtime.workers}; bind a runtime of one of them, or ask '
-            'for `--plan`.')
-      self.runtime.start()
       from ns.loop import probes
       if self.runtime.workers > 1:
         raise errors.ConfigError(

@@ -640,14 +640,3 @@ def test_without_tf_config_the_plan_says_so(tmp_path, monkeypatch):
   run = dataclasses.replace(tiny.run(tmp_path), runtime=runtime.MultiWorker())
   with pytest.raises(errors.RunError, match='`TF_CONFIG` is not in the'):
     run.plan(str(tmp_path / 'run'))
-
-
-def test_hosts_are_not_measured(tmp_path, monkeypatch):
-  run = dataclasses.replace(tiny.run(tmp_path),
-                            runtime=on_hosts(monkeypatch, 2))
-  with pytest.raises(errors.RunError) as caught:
-    run.plan(str(tmp_path / 'run'), measure=True)
-  assert str(caught.value) == (
-      '`--plan=measure` should be asked of one host, since it measures what '
-      'one does, but `SelfTraining.runtime` has 2; bind a runtime of one of '
-      'them, or ask for `--plan`.')
