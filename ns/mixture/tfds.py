@@ -1,5 +1,6 @@
 """Data sets of TensorFlow Datasets, as they are prepared on a disk."""
 
+from collections.abc import Iterator
 import dataclasses
 import functools
 import os
@@ -61,7 +62,7 @@ class Tfds(container.Container):
       raise errors.RunError(
           f'`Tfds.split` should be of the splits of `{self.builder}`, '
           f'{sorted(self._built.info.splits)}, but is {self.split!r} '
-          f'({error}).') from error
+          f'({str(error).splitlines()[0]}).') from error
     files = []
     for part in instructions:
       size, time = source_manifest.look_at(part.filename)
@@ -76,26 +77,41 @@ class Tfds(container.Container):
 
   def examples(self, file, rows=None):
     import tensorflow as tf
-    import tensorflow_datasets as tfds
-    split, first = self._places[file.path]
-    first += file.first
-    wanted = None if rows is None else set(
-        (np.asarray(rows) - file.first).tolist())
-    count = file.num_records if rows is None else max(wanted, default=-1) + 1
-    with tf.device('cpu'):
-      records = self._built.as_dataset(
-          split=tfds.core.ReadInstruction(
-              split, from_=first, to=first + count, unit='abs'),
-          decoders={self.image: tfds.decode.SkipDecoding()},
-          shuffle_files=False)
+    wanted = (np.arange(file.num_records) if rows is None
+              else np.asarray(rows) - file.first)
     try:
-      for row, record in enumerate(records.as_numpy_iterator()):
-        if wanted is None or row in wanted:
-          label = int(record[self.label]) if self.is_labelled else None
-          yield record[self.image], label
+      for record in self._records(file, wanted.tolist()):
+        yield (record[self.image],
+               int(record[self.label]) if self.is_labelled else None)
     except tf.errors.OpError as error:
       raise container.EndsEarly(
           f'cannot be read on: {op_error.reason(error)}') from error
+
+  def _records(self, file, wanted: list[int]) -> Iterator[dict]:
+    """The records at these places among those of a file, which rise."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+    split, first = self._places[file.path]
+    first += file.first
+    decoders = {self.image: tfds.decode.SkipDecoding()}
+    if self._built.info.file_format.value == 'array_record':
+      # Each of them is read by itself, and not as a `tf.data.Dataset`.
+      try:
+        records = self._built.as_data_source(split=split, decoders=decoders)
+        for place in wanted:
+          yield records[first + place]
+      except (IndexError, OSError, RuntimeError, ValueError) as error:
+        raise container.EndsEarly(f'cannot be read: {error}') from error
+      return
+    with tf.device('cpu'):
+      records = self._built.as_dataset(
+          split=tfds.core.ReadInstruction(
+              split, from_=first, to=first + max(wanted, default=-1) + 1,
+              unit='abs'), decoders=decoders, shuffle_files=False)
+    places = set(wanted)
+    for place, record in enumerate(records.as_numpy_iterator()):
+      if place in places:
+        yield record
 
   @functools.cached_property
   def _built(self):

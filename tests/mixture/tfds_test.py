@@ -1,8 +1,13 @@
 """On a data set that TensorFlow Datasets prepares here, without the network."""
 
+import functools
+import io
+import json
 import pathlib
+import shutil
 
 import numpy as np
+from PIL import Image
 import pytest
 
 from ns import mixture
@@ -43,9 +48,11 @@ def make_data_dir(tmp_path_factory):
                   'label': i % 3, 'size': i}
 
   folder = tmp_path_factory.mktemp('tfds')
-  MadeUpPhotos(data_dir=str(folder)).download_and_prepare(
-      download_config=tfds.download.DownloadConfig(num_shards=3))
-  return folder
+  for kind in 'tfrecord', 'array_record':
+    MadeUpPhotos(data_dir=str(folder / kind), file_format=kind
+                 ).download_and_prepare(
+                     download_config=tfds.download.DownloadConfig(num_shards=3))
+  return folder / 'tfrecord'
 
 
 def tfds_source(data_dir, split='train', **how):
@@ -53,39 +60,67 @@ def tfds_source(data_dir, split='train', **how):
                       data_dir=str(data_dir), **how)
 
 
+@functools.cache
 def rows(data_dir, split):
-  """As TFDS itself gives them: file, row in it, pixels and label, in order."""
-  import tensorflow_datasets as tfds
+  """As it was made: file, row in it, pixels and label, in order."""
   folder = pathlib.Path(data_dir) / 'made_up_photos' / '1.0.0'
-  info = tfds.builder_from_directory(folder)
-  records = list(tfds.as_numpy(info.as_dataset(
-      split=split, shuffle_files=False)))
-  lengths = info.info.splits[split].shard_lengths
-  places = [(path.name, row, length) for path, length in zip(
-      info.info.splits[split].filepaths, lengths) for row in range(length)]
-  assert [r['size'] for r in records] == list(range(COUNTS[split]))
-  return [(f'made/{name}/{row:0{len(str(length - 1))}}', r['image'],
-           int(r['label'])) for (name, row, length), r in zip(
-               places, records, strict=True)]
+  info = json.loads((folder / 'dataset_info.json').read_text())
+  made, = [one for one in info['splits'] if one['name'] == split]
+  lengths = [int(length) for length in made['shardLengths']]
+  assert sum(lengths) == COUNTS[split] and len(lengths) == 3
+  files = sorted(path.name for path in folder.glob(f'made_up_photos-{split}.*'))
+  places = [(name, row, length) for name, length in zip(files, lengths)
+            for row in range(length)]
+  return [(f'made/{name}/{row:0{len(str(length - 1))}}',
+           np.array(photos.picture(i % 3, i)), i % 3)
+          for i, (name, row, length) in enumerate(places)]
+
+
+def pixels(images):
+  return [np.array(Image.open(io.BytesIO(image))) for image in images]
 
 
 def check(source, expected):
   """By pixels: the bytes of a file are TFDS' own affair."""
-  import tensorflow as tf
-  encoded = [image for _, image, _ in source_contract.records(source)]
-  for image, (_, pixels, _) in zip(encoded, expected, strict=True):
-    np.testing.assert_array_equal(tf.io.decode_png(image), pixels)
-  source_contract.check(source, [
-      (key, image, label if source.is_labelled else None)
-      for image, (key, _, label) in zip(encoded, expected)])
+  assert source.keys() == [key for key, _, _ in expected]
+  found = source.columns(np.arange(source.num_examples))
+  np.testing.assert_array_equal(
+      pixels(found['image']), [image for _, image, _ in expected])
+  assert [key.decode() for key in found['key']] == source.keys()
+  if source.is_labelled:
+    assert found['label'].tolist() == [label for *_, label in expected]
 
 
 def test_it_keeps_the_contract(data_dir):
   source = tfds_source(data_dir)
   expected = rows(data_dir, 'train')
-  assert len(source.shards) == 3
   check(source, expected)
-  assert source.class_names == tuple(CLASSES)
+  assert len(source.shards) == 3 and source.class_names == tuple(CLASSES)
+  images = [image for _, image, _ in source_contract.records(source)]
+  source_contract.check(source, [
+      (key, image, label) for image, (key, _, label) in zip(images, expected)])
+
+
+def test_files_of_array_records(data_dir):
+  folder = data_dir.parent / 'array_record'
+  expected = rows(folder, 'train')
+  assert '.array_record-' in expected[0][0]
+  check(tfds_source(folder), expected)
+  part = tfds_source(folder, 'train[3:25]')
+  check(part, expected[3:25])
+  some = np.array([0, 6, 7, 21])
+  np.testing.assert_array_equal(
+      pixels(part.columns(some)['image']), [expected[3 + i][1] for i in some])
+
+
+def test_an_array_record_file_that_is_cut_short(data_dir, tmp_path):
+  shutil.copytree(data_dir.parent / 'array_record', tmp_path / 'cut')
+  path, = (tmp_path / 'cut').glob('*/*/*-train.*-00001-of-00003')
+  path.write_bytes(path.read_bytes()[:-70000])
+  source = tfds_source(tmp_path / 'cut', max_excluded=0.5)
+  assert source.num_examples == 20
+  (key, reason), = source.excluded()
+  assert key == f'made/{path.name}' and reason.startswith('cannot be read: ')
 
 
 def test_the_folder_of_a_version_will_do(data_dir):
