@@ -2,21 +2,21 @@
 
 A notice is an object of JSON's types:
 
-| name         | what                                                            |
-|--------------|-----------------------------------------------------------------|
-| `event`      | 'stage_ended', 'stage_failed', 'run_ended', 'run_failed' or     |
-|              | 'run_stopped', by SIGTERM or an interrupt, with nothing lost    |
-| `work_dir`   | the run's folder                                                |
-| `host`       | the name of the machine                                         |
-| `time`       | of the notice, in seconds since 1970                            |
-| `seconds`    | how long the stage took over all starts, or this start the run  |
-| `stage`      | its name, `student1/train`; null of a run                       |
-| `generation` | its generation; null of a run                                   |
-| `attempt`    | of a training that ended: how often it returned after a loss    |
-|              | that was not finite; else null                                  |
-| `results`    | what the manifest of the stage says; of a run, its summary,     |
-|              | null as long as stages are left                                 |
-| `error`      | the sentence; null where there is none                          |
+| name         | what                                                          |
+|--------------|---------------------------------------------------------------|
+| `event`      | 'stage_ended', 'stage_failed', 'run_ended', 'run_failed' or   |
+|              | 'run_stopped', by SIGTERM or an interrupt, with nothing lost  |
+| `work_dir`   | the run's folder                                              |
+| `host`       | the name of the machine                                       |
+| `time`       | of the notice, in seconds since 1970                          |
+| `seconds`    | how long the stage took over all starts, or this start of all |
+| `stage`      | its name, `student1/train`; null of a run                     |
+| `generation` | its generation; null of a run                                 |
+| `attempt`    | of a training that ended: how often it returned after a loss  |
+|              | that was not finite; else null                                |
+| `results`    | what the manifest of the stage says; of a run, its summary,   |
+|              | null as long as stages are left                               |
+| `error`      | the sentence; null where there is none                        |
 
 A hook that fails, or does not end, is a warning, and the run goes on.
 """

@@ -27,11 +27,12 @@ import numpy as np
 import tensorflow as tf
 
 from ns.core import manifest
-from ns.core import types
+from ns.loop import fitting
 from ns.loop import measured as measured_lib
 from ns.loop import memory
 from ns.loop import pace
 from ns.loop import stages as stages_lib
+from ns.loop import stand_ins
 from ns.loop import steps
 from ns.mixture import batches
 from ns.mixture import pseudo_record
@@ -41,13 +42,8 @@ from ns.pseudolabel import labelling as labelling_lib
 from ns.pseudolabel import shard_batches
 from ns.pseudolabel import teacher as teacher_lib
 
-# How long a probe looks once it goes, and what a step may take at most on a
-# device that does so many operations in a second, as most do.
+# How long a probe looks once it goes, in seconds.
 _SECONDS = 3.0
-_LONGEST_STEP = 20.0
-_HOST_OPERATIONS, _DEVICE_OPERATIONS = 5e10, 1e13
-# Of a host's memory; it has others to serve.
-_SHARE = 0.5
 # A step is waited for every so often, so that what it took is known.
 _EVERY_STEPS = 10
 _COPIED = 1024
@@ -126,7 +122,7 @@ class _Probes:
 
   def select(self, generation, work):
     pool = self._run.data.unlabelled
-    if is_missing(pool):
+    if stand_ins.is_missing(pool):
       return None
     begin, read, write = self._once(
         ['select', pool.name], lambda: _copied(pool, self._run.data.classes))
@@ -136,7 +132,7 @@ class _Probes:
         images_per_second=work.images / seconds, seconds=seconds)
 
   def _training(self, generation, work, policy, inputs, batch_size, needed):
-    size = fitting(self._run, batch_size, work, needed)
+    size = fitting.batch(self._run, batch_size, work, needed)
     if not size:
       return None
     what = [generation.model, generation.model_noise, policy, inputs.view,
@@ -162,7 +158,7 @@ class _Probes:
       real = job.batches
 
       def timed(first_step: int) -> Iterator[Any]:
-        given = (random_batches(inputs, size) if is_missing(inputs.labelled)
+        given = (stand_ins.batches(inputs, size) if stand_ins.is_missing(inputs.labelled)
                  else real(first_step))
         for number, batch in enumerate(given):
           if number and number % policy.steps_per_call == 0:
@@ -176,7 +172,7 @@ class _Probes:
 
   def _labelling(self, teachers, labelling, source, work):
     batch_size = labelling.batch_size
-    size = fitting(self._run, batch_size, work, lambda size: memory.inference(
+    size = fitting.batch(self._run, batch_size, work, lambda size: memory.inference(
         self._run, teachers, size, labelling.precision))
     if not size:
       return None
@@ -192,13 +188,13 @@ class _Probes:
     found = pace.Pace(self._seconds)
     teachers = [self._teacher(each, labelling.precision) for each in teachers]
     with _quietly(), tempfile.TemporaryDirectory() as folder:
-      if not is_missing(source):
+      if not stand_ins.is_missing(source):
         labelling.run(teachers, source, folder,
                       lambda done, total: found.note(done))
         return found
       for number in itertools.count(1):
         for teacher in teachers:
-          teacher.answer(random_images(teacher.view, labelling.batch_size))
+          teacher.answer(stand_ins.images(teacher.view, labelling.batch_size))
         found.note(number * labelling.batch_size)
     return found
 
@@ -223,37 +219,11 @@ class _Probes:
     notes = []
     if size < wanted:
       notes.append(f'with batches of {size:,} images in place of {wanted:,}')
-    if is_missing(source):
+    if stand_ins.is_missing(source):
       notes.append('without reading images')
     return measured_lib.Measured(
         images_per_second=found.rate, seconds=found.seconds(work.images),
         note=' and '.join(notes))
-
-
-def fitting(run, batch_size: int, work, needed) -> int:
-  """The batch, or the largest smaller one that does here; 0 if there is none.
-
-  Args:
-    run: a `SelfTraining`.
-    batch_size: of all replicas.
-    work: of the stage.
-    needed: from a batch size to what memory that needs.
-  """
-  runtime = run.runtime
-  available = runtime.memory_bytes()
-  if available is not None and runtime.on_host:
-    available *= _SHARE
-  speed = _HOST_OPERATIONS if runtime.on_host else _DEVICE_OPERATIONS
-  a_image = (work.flops or 0) / work.images / speed
-  of_one = batch_size // runtime.replicas
-  while of_one:
-    most = max((part.total if runtime.on_host else part.on_device
-                for part in needed(of_one * runtime.replicas)), default=0)
-    if (available is None or most <= available) and (
-        of_one == 1 or of_one * a_image <= _LONGEST_STEP):
-      return of_one * runtime.replicas
-    of_one //= 2
-  return 0
 
 
 @contextlib.contextmanager
@@ -262,31 +232,6 @@ def _quietly():
   with contextlib.suppress(pace.Enough), contextlib.redirect_stderr(
       io.StringIO()):
     yield
-
-
-def is_missing(source) -> bool:
-  """Whether it, or a source that it is made of, is not here."""
-  parts = getattr(source, 'parts', None) or [getattr(source, 'source', source)]
-  return any(part.missing for part in parts)
-
-
-def random_images(view, count: int) -> np.ndarray:
-  """[count, *view.shape] uint8."""
-  return np.random.default_rng(0).integers(
-      0, 256, (count, *view.shape), np.uint8)
-
-
-def random_batches(inputs: batches.Inputs, count: int
-                   ) -> Iterator[dict[str, tf.Tensor]]:
-  """One batch of random images again and again, as a mixture gives them."""
-  ones = tf.ones(count)
-  classes = inputs.labelled.classes
-  batch = {types.IMAGE: tf.constant(random_images(inputs.view, count)),
-           types.LABEL: tf.one_hot(tf.range(count) % classes, classes),
-           types.WEIGHT: ones, types.IS_LABELLED: ones}
-  if inputs.noise_is_left:
-    batch[types.SEED] = tf.range(count, dtype=tf.int64)
-  return itertools.repeat(batch)
 
 
 def _copied(pool, classes: int) -> tuple[float, float, float]:
