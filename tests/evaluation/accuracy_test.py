@@ -96,6 +96,7 @@ def encoded(source, broken):
   """`source` with its images as PNGs, some of them cut short."""
   class Encoded:
     name, classes, num_examples = 'test', CLASSES, COUNT
+    is_labelled = True
 
     def records(self):
       images = [encode.png(pixels) for pixels in source.source.pixels]
