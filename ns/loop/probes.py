@@ -158,8 +158,8 @@ class _Probes:
       real = job.batches
 
       def timed(first_step: int) -> Iterator[Any]:
-        given = (stand_ins.batches(inputs, size) if stand_ins.is_missing(inputs.labelled)
-                 else real(first_step))
+        given = (stand_ins.batches(inputs, size)
+                 if stand_ins.is_missing(inputs.labelled) else real(first_step))
         for number, batch in enumerate(given):
           if number and number % policy.steps_per_call == 0:
             found.note(number * size)
@@ -172,8 +172,9 @@ class _Probes:
 
   def _labelling(self, teachers, labelling, source, work):
     batch_size = labelling.batch_size
-    size = fitting.batch(self._run, batch_size, work, lambda size: memory.inference(
-        self._run, teachers, size, labelling.precision))
+    size = fitting.batch(
+        self._run, batch_size, work, lambda size: memory.inference(
+            self._run, teachers, size, labelling.precision))
     if not size:
       return None
     labelling = dataclasses.replace(

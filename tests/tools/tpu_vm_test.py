@@ -91,8 +91,9 @@ def test_a_checkout_is_copied_and_built():
                       'ns:noisy_student.tar.gz', '--worker=all')
   assert remove == ['rm', '/tmp/noisy_student-ns.tar.gz']
   assert unpack == tpus(
-      'tpu-vm', 'ssh', 'ns', '--worker=all', '--command=rm -rf noisy_student && '
-      'mkdir noisy_student && tar -xzf noisy_student.tar.gz -C noisy_student')
+      'tpu-vm', 'ssh', 'ns', '--worker=all',
+      '--command=rm -rf noisy_student && mkdir noisy_student && '
+      'tar -xzf noisy_student.tar.gz -C noisy_student')
   assert build == tpus(
       'tpu-vm', 'ssh', 'ns', '--worker=all', '--command=cd noisy_student && '
       'sudo ./bazelw build --config=tpu //gin/runs:smoke //tools/tpu_vm:server')

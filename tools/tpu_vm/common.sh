@@ -47,7 +47,8 @@ parse() {
     --*=*)
       local name=${1%%=*}
       name=${name#--}
-      [ -n "${flags[$name]+known}" ] || die "\`--$name\` is no flag; see --help."
+      [ -n "${flags[$name]+known}" ] ||
+        die "\`--$name\` is no flag; see --help."
       [ "${flags[$name]}" != no ] || die "\`--$name\` takes no value."
       flags[$name]=${1#*=}
       ;;
@@ -72,7 +73,7 @@ need() {
 
 is() { [ "${flags[$1]}" = yes ]; }
 
-# The words as one command line, quoted where a shell would not leave them alone.
+# The words as one command line, quoted where a shell would change them.
 words() {
   local word line=()
   for word in "$@"; do

@@ -35,7 +35,9 @@ esac
 
 command=(sudo)
 # The TPU of a coordinator's host is its server's.
-if is slice; then command+=(env "TPU_NAME=${flags[name]}" TPU_LOAD_LIBRARY=0); fi
+if is slice; then
+  command+=(env "TPU_NAME=${flags[name]}" TPU_LOAD_LIBRARY=0)
+fi
 command+=(tools/tpu_vm/run_again.sh "--run=${flags[run]}" --
   "--work_dir=${flags[work_dir]}" ${rest[@]+"${rest[@]}"})
 on_host 0 "$(in_background "$(words "${command[@]}")" run.log)"
