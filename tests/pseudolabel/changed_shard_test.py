@@ -89,16 +89,38 @@ def test_changed_after_it_was_labelled(pool, tmp_path):
   assert not (tmp_path / 'select').exists()
 
 
+class Unaware(mixture.Pools):
+  """A pool whose digest does not tell what is in its files."""
+
+  def digest(self):
+    return 'always the same'
+
+
+def looked_through_again(tmp_path, kind):
+  for path in (tmp_path / 'cache').iterdir():
+    path.unlink()
+  return kind(name='pool', class_names=tuple('abc'), parts=[
+      mixture.TfRecord(name='a', files=str(tmp_path / 'pool-*'), label='')])
+
+
 def test_looked_through_again_it_is_another_pool(pool, tmp_path):
   label(pool, tmp_path)
   change(tmp_path / 'pool-00001-of-00002')
-  for path in (tmp_path / 'cache').iterdir():
-    path.unlink()
-  again = mixture.Pools(name='pool', class_names=tuple('abc'), parts=[
-      mixture.TfRecord(name='a', files=str(tmp_path / 'pool-*'), label='')])
-  # Of the same sizes, so that only what is in the files tells.
-  assert again.digest() == pool.digest()
-  path = store.predictions_path(tmp_path / 'label', 'a-pool-00001-of-00002')
+  again = looked_through_again(tmp_path, mixture.Pools)
+  with pytest.raises(errors.RunError, match='should be of source digest .*; '
+                     'label the pool again.'):
+    choose(again, tmp_path)
+  assert label(again, tmp_path)['shards_kept'] == 0
+  assert choose(again, tmp_path)['used'] == 10
+
+
+def test_what_no_digest_tells_the_images_tell(pool, tmp_path):
+  """As of loose images, of which sizes and times are known."""
+  del pool
+  first = mixture.TfRecord(name='a', files=str(tmp_path / 'pool-*'), label='')
+  label(Unaware(name='pool', class_names=tuple('abc'), parts=[first]), tmp_path)
+  change(tmp_path / 'pool-00001-of-00002')
+  again = looked_through_again(tmp_path, Unaware)
   with pytest.raises(errors.RunError) as caught:
     choose(again, tmp_path)
   assert str(caught.value) == (
@@ -106,6 +128,6 @@ def test_looked_through_again_it_is_another_pool(pool, tmp_path):
       'had when it was labelled, but has others; bring them back, or label the '
       'pool again.')
   assert not list((tmp_path / 'select').glob('*.tfrecord'))
-  os.remove(path)
+  os.remove(store.predictions_path(tmp_path / 'label', 'a-pool-00001-of-00002'))
   assert label(again, tmp_path)['shards_kept'] == 1
   assert choose(again, tmp_path)['used'] == 10
