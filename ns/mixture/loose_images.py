@@ -66,6 +66,9 @@ class LooseImages(file_source.FileSource):
         image = epath.Path(full).read_bytes()
       except FileNotFoundError:
         image = None
+      except OSError as error:
+        raise errors.RunError(
+            f'`{full}` cannot be read: {error.strerror}.') from error
       if image is None or len(image) != size:
         now = None if image is None else (len(image), 0)
         raise source_manifest.changed(

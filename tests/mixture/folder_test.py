@@ -308,3 +308,14 @@ def test_an_image_that_cannot_be_read_is_left_out(tmp_path, monkeypatch):
   assert source.num_examples == 5
   assert source.excluded() == [
       ('made/ant/0.jpeg', 'cannot be read: Permission denied')]
+
+
+def test_an_image_that_cannot_be_read_any_more(tmp_path):
+  photos.folder(tmp_path / 'photos', per_class=2)
+  source = folder(tmp_path)
+  source.read()
+  path = tmp_path / 'photos/ant/0.jpeg'
+  path.unlink()
+  path.mkdir()
+  assert error(lambda: source.columns(np.arange(6))) == (
+      f'`{path}` cannot be read: Is a directory.')
