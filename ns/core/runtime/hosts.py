@@ -9,8 +9,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import functools
 import hashlib
-import itertools
 import time
 
 import numpy as np
@@ -22,8 +22,10 @@ from ns.core import termination
 # How long a file that a host has written may take to be seen by the others.
 _SEEN_SECONDS = 60.0
 _AGAIN_SECONDS = 0.2
-# Halves of numbers, exact in float32, which every device sums up.
-_LIMB = 2**24
+# Of all numbers that are said at once: a sum has one shape.
+_MOST = 4
+# Of the sum; `tf.distribute` counts its own from 1.
+_KEY = 2**30
 
 
 class Hosts:
@@ -37,19 +39,10 @@ class Hosts:
     worker: which one this is, from 0.
   """
 
-  def __init__(self, strategy, worker: int, workers: int):
-    """`strategy`: a `tf.distribute.MultiWorkerMirroredStrategy`."""
+  def __init__(self, worker: int, workers: int):
+    """After the start of a `tf.distribute.MultiWorkerMirroredStrategy`."""
     self.worker = worker
     self.workers = workers
-    self._strategy = strategy
-
-    @tf.function(reduce_retracing=True)
-    def total(table):
-      return strategy.reduce(
-          tf.distribute.ReduceOp.SUM,
-          strategy.run(tf.identity, args=(table,)), axis=None)
-
-    self._total = total
 
   @property
   def is_chief(self) -> bool:
@@ -59,21 +52,18 @@ class Hosts:
     """The numbers of all hosts.
 
     Args:
-      numbers: as many on each host, each in [0, 2**48).
+      numbers: as many on each host, at most 4, of 64 bits.
 
     Returns:
       [workers, numbers] int64.
     """
-    table = np.zeros([self.workers, len(numbers), 2], np.float32)
-    table[self.worker] = [divmod(number, _LIMB) for number in numbers]
-    # One replica of a host says it.
-    of_replicas = itertools.chain(
-        [tf.constant(table)], itertools.repeat(tf.zeros(table.shape)))
-    summed = self._total(
-        self._strategy.experimental_distribute_values_from_function(
-            lambda context: next(of_replicas)))
-    high, low = np.moveaxis(summed.numpy().astype(np.int64), -1, 0)
-    return high * _LIMB + low
+    table = np.zeros([self.workers, _MOST], np.int64)
+    table[self.worker, :len(numbers)] = numbers
+    return self._total(table)[:, :len(numbers)]
+
+  def _total(self, table: np.ndarray) -> np.ndarray:
+    """The sum of a table of each host, [workers, 4] int64."""
+    return _summed(tf.constant(table), self.workers).numpy()
 
   def any(self, flag: bool) -> bool:
     """Whether it is so on any host."""
@@ -90,8 +80,7 @@ class Hosts:
       RunError: a host has another one than the chief.
     """
     digest = hashlib.sha256(text.encode()).digest()
-    found = self.gather([int.from_bytes(digest[:6], 'big'),
-                         int.from_bytes(digest[6:12], 'big')])
+    found = self.gather(np.frombuffer(digest, np.int64))
     others = np.flatnonzero((found != found[0]).any(axis=1)).tolist()
     if others:
       raise errors.RunError(
@@ -140,3 +129,13 @@ class Hosts:
   def _is_of_another(self, error) -> bool:
     return isinstance(error, tf.errors.UnavailableError) or any(
         word in error.message for word in ('ollective', 'oordination', '/task:'))
+
+
+@functools.partial(tf.function, autograph=False)
+def _summed(table, workers: int):
+  # On the processors: a GPU goes on with its steps meanwhile.
+  with tf.device('/cpu:0'):
+    return tf.raw_ops.CollectiveReduceV2(
+        input=table, group_size=workers, group_key=_KEY, instance_key=_KEY,
+        ordering_token=[], merge_op='Add', final_op='Id',
+        communication_hint='ring')

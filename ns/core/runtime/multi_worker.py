@@ -121,5 +121,5 @@ def _started(how: MultiWorker, cluster: cluster_lib.Cluster):
 @functools.cache
 def _hosts(how: MultiWorker, cluster: cluster_lib.Cluster):
   from ns.core.runtime import hosts
-  return hosts.Hosts(_started(how, cluster), cluster.worker,
-                     len(cluster.addresses))
+  _started(how, cluster)
+  return hosts.Hosts(cluster.worker, len(cluster.addresses))
