@@ -135,7 +135,8 @@ class Checkpoints:
     """The checkpoints in a folder, the last one last.
 
     By its list; by the files where the list is damaged or gone, since the index
-    of a checkpoint is the last of its files.
+    of a checkpoint is the last of its files. One without a whole index was not
+    finished: there is no list, too, where that was the first.
     """
     try:
       listed = self._managed(folder, self._keep, 0).checkpoints
@@ -145,7 +146,7 @@ class Checkpoints:
     return listed or sorted(
         (str(path).removesuffix('.index')
          for path in (folder.iterdir() if folder.exists() else ())
-         if path.suffix == '.index'), key=_order)
+         if path.suffix == '.index' and _is_whole(path)), key=_order)
 
   def _manager(self, attempt: int = 0) -> tf.train.CheckpointManager:
     """Of the checkpoints of the cadence; their list is in the folder."""
@@ -158,6 +159,15 @@ class Checkpoints:
     name = f'attempt-{attempt}-step' if attempt else 'step'
     return tf.train.CheckpointManager(
         self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=name)
+
+
+def _is_whole(index: epath.Path) -> bool:
+  """Whether the index of a checkpoint is there to its end."""
+  try:
+    tf.train.load_checkpoint(str(index).removesuffix('.index'))
+  except (IndexError, ValueError, tf.errors.OpError):
+    return False
+  return True
 
 
 def _order(path: str) -> tuple[int, int]:

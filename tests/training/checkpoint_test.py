@@ -187,3 +187,53 @@ def test_saves_after_a_restart_still_keep_two(tmp_path):
   again.checkpoints.restore()
   again.checkpoints.save(position(3))
   assert steps_kept(tmp_path) == ['step-2', 'step-3']
+
+
+def test_one_of_a_program_that_ends_is_not_gone_back_to(tmp_path):
+  first = Training(tmp_path)
+  for step in 10, 20:
+    first.checkpoints.save(position(step, attempt=1))
+  for step in 23, 24:
+    first.checkpoints.save(position(step, attempt=1), ends=True)
+  again = Training(tmp_path).checkpoints
+  assert again.restore().step == 24
+  assert again.go_back() == position(20, attempt=1, recent=[], returns=[])
+  # One of the cadence is newer than it.
+  again.save(position(30, attempt=1))
+  assert again.restore().step == 30
+  assert not (tmp_path / 'checkpoints/ended').exists()
+
+
+def test_a_later_attempt_is_newer(tmp_path):
+  first = Training(tmp_path).checkpoints
+  assert first.is_empty
+  first.save(position(20))
+  first.save(position(10, attempt=1))
+  again = Training(tmp_path).checkpoints
+  assert not again.is_empty
+  assert again.restore() == position(10, attempt=1, recent=[], returns=[])
+
+
+def test_more_than_the_state(tmp_path):
+  state = Training(tmp_path).state
+  more = {'best': {'network/kernel': tf.Variable([1.0, 2.0])}}
+  first = checkpoint.Checkpoints(tmp_path, state, 2, more)
+  first.save(position(5, best={'step': 3, 'accuracy': 0.5}))
+  more['best']['network/kernel'].assign([0.0, 0.0])
+  assert checkpoint.Checkpoints(tmp_path, state, 2, more).restore().best == {
+      'step': 3, 'accuracy': 0.5}
+  assert more['best']['network/kernel'].numpy().tolist() == [1.0, 2.0]
+
+
+def test_a_first_checkpoint_that_was_not_finished_is_none(tmp_path):
+  """It is on no list, and its index ends before its end."""
+  training = Training(tmp_path)
+  training.checkpoints.save(position(1))
+  (tmp_path / 'checkpoints/checkpoint').unlink()
+  index = tmp_path / 'checkpoints/step-1.index'
+  content = index.read_bytes()
+  for size in 0, len(content) // 2, len(content) - 1:
+    index.write_bytes(content[:size])
+    assert Training(tmp_path).checkpoints.restore() == checkpoint.Position()
+  index.write_bytes(content)
+  assert Training(tmp_path).checkpoints.restore().step == 1

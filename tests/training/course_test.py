@@ -10,6 +10,8 @@ import signal
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.util import tensor_util
 
 from ns import training
 from ns.core import errors
@@ -73,7 +75,8 @@ def checkpoints(folder):
 def make_whole(tmp_path_factory):
   """A training of 30 steps that nothing disturbed."""
   folder = tmp_path_factory.mktemp('whole')
-  return folder, linear.steps().run(linear.job(folder))
+  return folder, linear.steps().run(
+      linear.job(folder, description='a.b = 1\n'))
 
 
 def test_a_line_for_each_summary(whole):
@@ -92,6 +95,25 @@ def test_a_line_for_each_summary(whole):
   for line in found:
     assert line['images_per_second'] > 0
     assert 0 < line['input_wait_share'] + line['outside_share'] < 1
+
+
+def test_tensorboard_has_the_same_and_more(whole):
+  folder, _ = whole
+  seen = event_accumulator.EventAccumulator(
+      str(folder / 'summaries'), size_guidance={event_accumulator.TENSORS: 0})
+  seen.Reload()
+  steps = {name: [event.step for event in seen.Tensors(name)]
+           for name in seen.Tags()['tensors']}
+  logged = lines(folder)
+  assert steps == {
+      'config': [0], 'images/labelled': [0], 'images/pseudo_labelled': [0],
+      'network/kernel': [5, 30], **{
+          name: [line['step'] for line in logged]
+          for name in logged[0] if name != 'step'}}
+  for name in 'loss', 'input_wait_share':
+    assert [tensor_util.make_ndarray(event.tensor_proto)
+            for event in seen.Tensors(name)] == pytest.approx(
+                [line[name] for line in logged], rel=1e-6)
 
 
 @pytest.mark.parametrize('at', [7, 13, 29])
