@@ -35,3 +35,20 @@ def test_outside_it_is_what_it_was():
     assert calls == [1]
   finally:
     signal.signal(signal.SIGTERM, before)
+
+
+def test_a_library_that_takes_the_signal_for_itself():
+  calls = []
+  with termination.heard():
+    signal.signal(signal.SIGTERM, lambda *_: calls.append(1))
+    termination.hear_again()
+    ask()
+    assert termination.is_requested() and not calls
+  # Nobody listens any more, so it is left to whoever has it.
+  before = signal.signal(signal.SIGTERM, lambda *_: calls.append(2))
+  try:
+    termination.hear_again()
+    ask()
+    assert calls == [2]
+  finally:
+    signal.signal(signal.SIGTERM, before)

@@ -12,6 +12,7 @@ from tensorboard.util import tensor_util
 from ns import noise
 from ns.core import errors
 from ns.core import termination
+from ns.core.runtime import alone
 from ns.models import inference
 from ns.models import weights
 from ns.training import clock
@@ -359,3 +360,33 @@ def test_a_warm_up_longer_than_the_training(warmup_steps):
   assert str(caught.value) == (
       '`Cosine.warmup_steps` should be below `Training.num_steps` = 5, but is '
       f'{warmup_steps}.')
+
+
+class Second(alone.Alone):
+  """Another host than the first, which is asked to end in the end of a step.
+
+  Attributes:
+    ends_at: the step at which another host is.
+  """
+  is_chief = False
+  ends_at = None
+  asked = 0
+
+  def any(self, flag):
+    object.__setattr__(self, 'asked', self.asked + 1)
+    return flag or self.asked == self.ends_at
+
+
+def test_another_host_than_the_first_writes_nothing(tmp_path):
+  job = dataclasses.replace(tiny.job(tmp_path), hosts=Second())
+  found = tiny.steps(12, checkpoint_every_steps=5).run(job)
+  assert list(tmp_path.iterdir()) == [] and found['loss'] > 0
+
+
+def test_when_another_host_is_asked_to_end_all_end(tmp_path):
+  hosts = Second()
+  object.__setattr__(hosts, 'ends_at', 3)
+  job = dataclasses.replace(tiny.job(tmp_path), hosts=hosts)
+  with pytest.raises(errors.Terminated):
+    tiny.steps(12).run(job)
+  assert hosts.asked == 3
