@@ -90,10 +90,10 @@ def _end_at(stage: str, step: int, number: int) -> None:
 
     return take_and_count
 
-  def advance_and_count(self, *args):
+  def advance_and_count(self, *args, **how):
     if not self._what.endswith('/train'):  # Which has no bar on every host.
       pass_step(self._what)
-    return advance(self, *args)
+    return advance(self, *args, **how)
 
   train_step.compiled_steps = compiled_and_counted
   progress.Progress.advance = advance_and_count
