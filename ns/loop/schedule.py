@@ -131,6 +131,11 @@ def _start(generation, finished):
   named = generation.start.generation
   names = ([named] if named is not None
            else generation.teachers or list(finished)[-1:])
+  if not finished:
+    raise errors.RunError(
+        f'`Generation.start` of {generation.name} should be None or '
+        '`FromWeights`, since no generation is before it, but is '
+        f'{generation.start!r}.')
   if len(names) != 1 or names[0] not in finished:
     raise errors.RunError(
         '`FromTeacher.generation` should be one generation before '

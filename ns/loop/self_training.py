@@ -116,6 +116,7 @@ class SelfTraining:
         while each, to say how long the stages take.
       **parts: as of `run`.
     """
+    self._check_hook()
     stages = self.stages()
     folder = epath.Path(work_dir)
     chosen = choice.Choice(**parts)
@@ -165,6 +166,7 @@ class SelfTraining:
       ConfigError: there are no such stages.
       RunError: something is wrong that a sentence can say.
     """
+    self._check_hook()
     self._refuse_missing()
     self.runtime.start()
     hosts = self.runtime.hosts()
@@ -226,6 +228,10 @@ class SelfTraining:
   def _missing(self) -> Sequence[Any]:
     """The sources whose files are not here, though a plan counts with them."""
     return getattr(self.data, 'missing', ())
+
+  def _check_hook(self) -> None:
+    if hasattr(self.hook, 'check'):
+      self.hook.check()
 
   def _refuse_missing(self) -> None:
     for source in self._missing:

@@ -120,6 +120,12 @@ class Training:
 
   def __post_init__(self):
     check_common(self)
+    every = getattr(self.selection, 'every_steps', 1)
+    if every > self.num_steps:
+      raise ValueError(
+          f'`{type(self.selection).__name__}.every_steps` should be at most '
+          f'`Training.num_steps` = {self.num_steps}, but is {every}; at the '
+          'last step alone there is nothing to choose from.')
     warmup = getattr(self.learning_rate, 'warmup_steps', 0)
     if warmup >= self.num_steps:
       raise ValueError(

@@ -5,6 +5,8 @@ import functools
 import math
 from typing import Any
 
+from etils import epath
+
 from ns.core import checks
 from ns.core import errors
 from ns.core import files
@@ -41,7 +43,7 @@ class WeightsFile:
   def digest(self) -> str:
     """A checksum of the weights, whatever the file says of itself."""
     from ns.models import weights
-    return weights.digest(files.data_path(self.path))
+    return weights.digest(self._existing_path())
 
   def unchanged_path(self) -> Any:
     """The path of the file, which has what entered the fingerprint.
@@ -52,7 +54,7 @@ class WeightsFile:
       RunError: it has other weights by now.
     """
     from ns.models import weights
-    path = files.data_path(self.path)
+    path = self._existing_path()
     if weights.digest(path) != self.digest:
       raise errors.RunError(
           f'`{type(self).__name__}.path` should have the weights that it had '
@@ -74,7 +76,7 @@ class WeightsFile:
     """
     from ns.models import cost
     from ns.models import weights
-    kind, path = type(self).__name__, files.data_path(self.path)
+    kind, path = type(self).__name__, self._existing_path()
     self._check_pixels(model, weights.metadata(path).get('origin', {}))
     if not hasattr(model, 'blocks'):
       return
@@ -93,6 +95,15 @@ class WeightsFile:
           f'`{kind}.path` should have weights of the model, of '
           f'{expected:,} parameters, but `{path}` has {parameters:,}; is the '
           'architecture the one that was trained?')
+
+  def _existing_path(self) -> epath.PathLike:
+    path = files.data_path(self.path)
+    if not epath.Path(path).exists():
+      raise errors.RunError(
+          f'`{type(self).__name__}.path` should be a file of weights, but '
+          f'there is no `{path}`; train a network or import one '
+          '(`//tools:import_checkpoint`), and give its path.')
+    return path
 
   def _check_pixels(self, architecture, origin: dict[str, Any]) -> None:
     """Raises if the weights were made for otherwise normalised pixels.

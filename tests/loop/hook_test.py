@@ -109,3 +109,24 @@ def test_wrong_fields(how, said):
   with pytest.raises((TypeError, ValueError)) as caught:
     loop.Command(**how)
   assert str(caught.value) == said
+
+
+def test_a_program_that_is_not_there_is_told_at_once(tmp_path, monkeypatch):
+  monkeypatch.setenv('BUILD_WORKING_DIRECTORY', str(tmp_path))
+  (tmp_path / 'mine').write_text('#!/bin/sh\n')
+  for word in '/nowhere/notify', './mine':  # No one may run it.
+    with pytest.raises(errors.RunError) as caught:
+      loop.Command(words=[word]).check()
+    assert str(caught.value) == (
+        f'`Command.words` should begin with a program, but there is no `{word}` '
+        'that can be run; give its whole path, or install it.')
+  (tmp_path / 'mine').chmod(0o755)
+  loop.Command(words=['./mine']).check()
+  loop.Command(words='sh -c true').check()
+
+
+def test_what_is_not_finite_is_told_as_a_string(tmp_path):
+  loop.Command(words=['tee', str(tmp_path / 'told')]).tell(
+      {'results': {'loss': float('nan'), 'rates': [1.5, float('-inf')]}})
+  assert json.loads((tmp_path / 'told').read_text(), parse_constant=pytest.fail
+                    ) == {'results': {'loss': 'nan', 'rates': [1.5, '-inf']}}

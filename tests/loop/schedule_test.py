@@ -480,6 +480,15 @@ def test_the_weights_of_another_architecture(tmp_path):
       '`Generation.start`.')
 
 
+def test_the_first_generation_has_none_to_begin_with(tmp_path):
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(tmp_path, changes={
+        'teacher': {'start': training_lib.FromTeacher()}}).stages()
+  assert str(caught.value) == (
+      '`Generation.start` of teacher should be None or `FromWeights`, since no '
+      'generation is before it, but is FromTeacher(generation=None).')
+
+
 def test_the_weights_of_a_generation_that_does_not_come_before(tmp_path):
   assert said_of_a_start(
       tmp_path, training_lib.FromTeacher(generation='student1')) == (

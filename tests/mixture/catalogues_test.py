@@ -1,13 +1,9 @@
 """The catalogues of sources in gin/mixture, with data of their form."""
 
-import gzip
-import pathlib
-
 import pytest
 
 from ns import config
 from ns.core import errors
-from tests.support import data_sets
 from tests.support import photos
 from tests.support import source_contract
 from tests.support import tf_records
@@ -95,18 +91,10 @@ def test_svhn_is_not_prepared(tmp_path):
       '`svhn_cropped` should be prepared in `')
 
 
-def test_foreign_images_in_the_pool_of_a_run(tmp_path, monkeypatch):
-  for name in 'train', 't10k':
-    source = data_sets.idx(tmp_path, name, 3000, size=28, classes=10)
-    for part in 'images', 'labels':
-      rank = {'images': 3, 'labels': 1}[part]
-      path = tmp_path / f'{name}-{part}-idx{rank}-ubyte.gz'
-      path.write_bytes(gzip.compress(
-          pathlib.Path(getattr(source, part)).read_bytes(), 1))
-  monkeypatch.setenv('NS_FASHION_MNIST_DIR', str(tmp_path))
+def test_foreign_images_in_the_pool_of_a_run():
   data = config.compose(
       ['gin/runs/smoke.gin', 'gin/mixture/foreign.gin']).root.data
   data.read()
-  # 3,000 less 1,000 for validation and 200 labelled are four fifths.
-  assert data.unlabelled.num_examples == 1800 + 450
-  assert data.unlabelled.foreign().sum() == 450
+  # 60,000 less 1,000 for validation and 200 labelled are four fifths.
+  assert data.unlabelled.num_examples == 58800 + 14700
+  assert data.unlabelled.foreign().sum() == 14700

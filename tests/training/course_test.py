@@ -423,6 +423,10 @@ def test_so_many_checkpoints_are_kept(tmp_path):
     (lambda: linear.steps(selection=8),
      '`Training.selection` should be a value of type BestOnValidation, but is '
      '8.'),
+    (lambda: linear.steps(
+        10, selection=training.BestOnValidation(every_steps=11)),
+     '`BestOnValidation.every_steps` should be at most `Training.num_steps` = '
+     '10, but is 11; at the last step alone there is nothing to choose from.'),
     (lambda: linear.steps(checkpoints_to_keep=0),
      '`Training.checkpoints_to_keep` should be a whole number of at least 1, '
      'but is 0.')])

@@ -88,8 +88,9 @@ def test_no_such_file(tmp_path):
     with pytest.raises(errors.RunError) as raised:
       ask()
     assert str(raised.value) == (
-        f'`{tmp_path}/a.npz` should have the weights of a trained network, but '
-        'does not exist; a network without weights is never used.')
+        '`FromCheckpoint.path` should be a file of weights, but there is no '
+        f'`{tmp_path}/a.npz`; train a network or import one '
+        '(`//tools:import_checkpoint`), and give its path.')
 
 
 def test_weights_of_another_network(tmp_path, file):
