@@ -76,8 +76,13 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
         list(sections(path, data))).save(drawn, format='PNG')
   elif os.path.exists(drawn):
     os.remove(drawn)
-  return '\n'.join([*text(told, path, type(data).__name__),
+  return '\n'.join([*text(told, path, type(innermost(data)).__name__),
                     *(contradictions(path, source) for source in within)])
+
+
+def innermost(data):
+  """The split that has the field `leakage`, which others may be around."""
+  return innermost(data.data) if hasattr(data, 'data') else data
 
 
 def unfiltered(data):

@@ -113,6 +113,10 @@ class WithForeign:
     checks.number(self, 'share', above=0, below=1)
     checks.integer(self, 'split_seed', at_least=0)
     seeds.Seed(self.split_seed)  # It is below 2**64, too.
+    if self.images.name in [source.name for source in self.data.all_sources]:
+      raise ValueError(
+          '`WithForeign.images` should have a name that no source of '
+          f'`WithForeign.data` has, but is {self.images.name!r}.')
 
   @property
   def all_sources(self) -> tuple[sources.Source, ...]:

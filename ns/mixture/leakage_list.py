@@ -129,7 +129,10 @@ def heading(path: epath.PathLike) -> Heading:
   from pyarrow import parquet
   try:
     with files.opened(path) as file:
-      found = json.loads(parquet.read_schema(file).metadata[_METADATA])
+      metadata = parquet.read_schema(file).metadata or {}
+    if _METADATA not in metadata:
+      raise ValueError('it does not say what it is of')
+    found = json.loads(metadata[_METADATA])
     if found.pop('format') != FORMAT:
       raise ValueError('it is of another version')
     told = found.pop('told')
@@ -142,9 +145,14 @@ def heading(path: epath.PathLike) -> Heading:
         '`bazel run //tools:find_leakage`.') from error
   except (KeyError, OSError, TypeError, ValueError,
           pyarrow.ArrowException) as error:
-    raise errors.RunError(
-        f'`{path}` is no list of leaks that can be read ({error}); make it '
-        'anew with `bazel run //tools:find_leakage`.') from error
+    raise _unreadable(path, error) from error
+
+
+def _unreadable(path: epath.PathLike, error: Exception) -> errors.RunError:
+  reason = ' '.join(str(error).split())  # Arrow's have several lines.
+  return errors.RunError(
+      f'`{path}` is no list of leaks that can be read ({reason}); remove it '
+      'and make it anew with `bazel run //tools:find_leakage`.')
 
 
 def read(path: epath.PathLike, columns: Sequence[str] | None = None, **equal):
@@ -155,12 +163,19 @@ def read(path: epath.PathLike, columns: Sequence[str] | None = None, **equal):
     columns: which; None for all.
     **equal: columns and the value that the rows should have in them, or a list
       of values.
+
+  Raises:
+    RunError: it is damaged.
   """
+  import pyarrow
   from pyarrow import parquet
   filters = [(name, 'in', value if isinstance(value, list) else [value])
              for name, value in equal.items()]
-  with files.opened(path) as file:
-    return parquet.read_table(file, columns=columns, filters=filters or None)
+  try:
+    with files.opened(path) as file:
+      return parquet.read_table(file, columns=columns, filters=filters or None)
+  except (OSError, pyarrow.ArrowException) as error:
+    raise _unreadable(path, error) from error
 
 
 def matches(path: epath.PathLike, header: Header) -> bool:

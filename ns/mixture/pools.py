@@ -55,11 +55,18 @@ class Pools(sources.Source):
 
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:
-    return tuple(
-        dataclasses.replace(shard, name=f'{source.name}-{shard.name}',
-                            first=int(end - source.num_examples) + shard.first)
-        for source, end in zip(self.parts, self._ends[1:])
-        for shard in source.shards)
+    found = {}
+    for source, first in zip(self.parts, self._ends):
+      for shard in source.shards:
+        name = f'{source.name}-{shard.name}'
+        if name in found:
+          raise errors.RunError(
+              f'The shards of `{self.name}` should have distinct names, but '
+              f'two are `{name}`, of which the second is `{shard.name}` of '
+              f'`{source.name}`; give that source another name.')
+        found[name] = dataclasses.replace(
+            shard, name=name, first=int(first) + shard.first)
+    return tuple(found.values())
 
   def keys(self, indices: np.ndarray | None = None) -> list[str]:
     indices = sources.all_or(indices, self.num_examples)

@@ -146,6 +146,16 @@ def test_wrong_numbers(data, change):
         'data': data, 'images': textures(), 'share': 0.5, **change})
 
 
+def test_a_name_that_another_source_has(data):
+  """Images of both could have the same keys."""
+  with pytest.raises(ValueError) as caught:
+    mixture.WithForeign(data=data, share=0.5, images=dataclasses.replace(
+        textures(), name=data.train.name))
+  assert str(caught.value) == (
+      '`WithForeign.images` should have a name that no source of '
+      f'`WithForeign.data` has, but is {data.train.name!r}.')
+
+
 def test_wrong_types(data):
   with pytest.raises(TypeError, match='`WithForeign.data` should be an object'):
     mixture.WithForeign(data=None, images=textures(), share=0.5)

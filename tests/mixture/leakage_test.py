@@ -331,8 +331,21 @@ def test_what_is_no_list(tmp_path):
   with pytest.raises(errors.RunError, match='but does not exist; make it with'):
     leakage_list.heading(tmp_path / 'none.parquet')
   parquet.write_table(pyarrow.table({'key': ['a']}), tmp_path / 'a.parquet')
-  with pytest.raises(errors.RunError, match='is no list of leaks'):
+  with pytest.raises(errors.RunError, match='does not say what it is of'):
     leakage_list.heading(tmp_path / 'a.parquet')
   (tmp_path / 'b.parquet').write_text(json.dumps({}))
   with pytest.raises(errors.RunError, match='is no list of leaks'):
     leakage_list.heading(tmp_path / 'b.parquet')
+
+
+def test_rows_that_are_damaged(sharded, tmp_path):
+  """Its end, which says what it is of, may be whole."""
+  leakage.Search().run([sharded[0]], [sharded[1]], tmp_path)
+  path = tmp_path / leakage_list.NAME
+  content = bytearray(path.read_bytes())
+  content[4:60] = bytes(56)
+  path.write_bytes(content)
+  assert leakage_list.heading(path).told['found']
+  with pytest.raises(errors.RunError, match='no list of leaks that can be read'
+                     '.*; remove it and make it anew with `bazel run'):
+    leakage_list.read(path)

@@ -64,6 +64,21 @@ def test_it_is_its_parts_one_after_the_other(tmp_path, monkeypatch):
       expected[i][1] for i in across]
 
 
+def test_shards_that_would_have_one_name(tmp_path):
+  """Else the second would be taken for the first, and for done already."""
+  parts = []
+  for name, file in ('web', 'a-r0'), ('web-a', 'r0'):
+    tf_records.write(tmp_path / name / file, [
+        tf_records.example(**{'image/encoded': photos.encoded(0, 1)})])
+    parts.append(mixture.TfRecord(
+        name=name, files=f'{tmp_path}/{name}/*', label=''))
+  pool = mixture.Pools(name='pool', parts=parts, class_names=('ant', 'bee'))
+  assert source_contract.error(lambda: pool.shards) == (
+      'The shards of `pool` should have distinct names, but two are '
+      '`web-a-r0`, of which the second is `r0` of `web-a`; give that source '
+      'another name.')
+
+
 def test_labels_are_dropped_and_hidden(tmp_path):
   pool, _ = two(tmp_path)
   assert set(pool.records().element_spec) == {'key', 'image'}

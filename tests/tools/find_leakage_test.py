@@ -92,14 +92,26 @@ def test_a_list_that_is_bound_already_does_not_matter(
   bound = dataclasses.replace(data, leakage=mixture.WithoutLeaks(
       path=str(tmp_path / 'none.parquet')))
   around = mixture.WithForeign(
-      data=bound, images=data.pools[0], share=0.2)
+      data=bound, images=dataclasses.replace(
+          data.pools[0], name='foreign'), share=0.2)
   found = find_leakage.unfiltered(around)
   assert found.data.leakage is None and found.data.train is data.train
   assert [source.name for source in found.compared] == [
-      'labelled', 'unlabelled', 'pool']
+      'labelled', 'unlabelled', 'foreign']
   monkeypatch.setattr(command.config, 'compose', lambda *args: (
       types.SimpleNamespace(root=types.SimpleNamespace(data=bound))))
   assert call()[0] == 0
+
+
+def test_what_to_bind_where_a_split_is_around_another(
+    call, data, monkeypatch):
+  around = mixture.WithForeign(share=0.2, data=data, images=mixture.Textures(
+      num_examples=9, image_size=28, channels=3))
+  monkeypatch.setattr(command.config, 'compose', lambda *args: (
+      types.SimpleNamespace(root=types.SimpleNamespace(data=around))))
+  code, out, _ = call()
+  assert code == 0
+  assert '  mixture.Sets.leakage = @mixture.WithoutLeaks()' in out.splitlines()
 
 
 def test_labelled_images_among_each_other(call, data, tmp_path, monkeypatch):
