@@ -41,6 +41,19 @@ _BENCHES = {
          'b0_infer_bfloat16_ratio'),
         ('`tiny` training, images/s', 'tiny_train_images_per_second', '', '',
          '')],
+    'mixture': [
+        ('JPEG TFRecords to batch, 224 x 224, images/s', 'images_per_second',
+         'a hand-written tf.data pipeline', 'hand_written_images_per_second',
+         'throughput_ratio')],
+    'leakage': [
+        ('looking for leaks, JPEGs of 224 x 224, images/s',
+         'images_per_second_jpeg_224', '', '', ''),
+        ('looking for leaks, 28 x 28 pixels, images/s',
+         'images_per_second_idx_28', '', '', '')],
+    'loop': [
+        ('smoke run, start to first step, s', 'start_seconds', '', '', ''),
+        ('share of a training outside step and input', 'overhead_share', '', '',
+         '')],
     'select': [('selection from 300 M predictions, s', 'seconds', '', '', '')],
 }
 
@@ -92,7 +105,8 @@ def figures(benches: dict[str, dict]) -> str:
 
 
 def _number(value: float) -> str:
-  return f'{value:,.0f}' if value >= 100 else f'{value:.1f}'
+  return (f'{value:,.0f}' if value >= 100 else
+          f'{value:.1f}' if value >= 1 else f'{value:.2g}')
 
 
 def updated(readme: str, block: str, table: str) -> str:
