@@ -47,6 +47,19 @@ bool IsPng(const Tensor& image) {
 
 bool IsBmp(const Tensor& image) { return StartsWith(image, "BM"); }
 
+// Whether it is a WebP of several frames, as its flags say, or they are none:
+// TensorFlow writes beyond its memory there (`ns/images/decode.py`).
+bool Moves(const Tensor& image) {
+  const tstring& bytes = image.scalar<tstring>()();
+  if (!StartsWith(image, "RIFF") || bytes.size() < 16 ||
+      std::memcmp(bytes.data() + 12, "VP8X", 4) != 0) {
+    return false;
+  }
+  if (bytes.size() < 21) return true;
+  const uint8_t flags = static_cast<uint8_t>(bytes[20]);
+  return flags >= 64 || (flags & 2) != 0;
+}
+
 // A kernel of TensorFlow's on the device of the op that is being built.
 std::unique_ptr<OpKernel> Make(OpKernelConstruction* construction,
                                NodeDefBuilder builder) {
@@ -182,7 +195,8 @@ bool Decoder::Decode(OpKernelContext* context, const Tensor& image,
   if (IsJpeg(image) && !ReadJpegShape(context, image, &height, &width)) {
     return false;
   }
-  if (!Run(context, decode_image_.get(), {image}, pixels) ||
+  if (Moves(image) ||
+      !Run(context, decode_image_.get(), {image}, pixels) ||
       pixels->dims() != 3 || pixels->dim_size(2) < 1 ||
       pixels->dim_size(2) > 4 || pixels->NumElements() == 0) {
     return false;

@@ -1,6 +1,7 @@
 """The native ops by themselves: equal to TensorFlow's, and safe to call."""
 
 import numpy as np
+from PIL import Image
 import pytest
 import tensorflow as tf
 
@@ -45,6 +46,25 @@ def test_the_shape_of_an_image():
     shape = [int(x) for x in ops.noisy_student_image_shape(data)]
     # The headers of these are whole.
     assert shape in ([1, 1], [30, 40], [60000, 60000]), what
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA'])
+def test_a_webp_that_moves_is_broken(mode):
+  """TensorFlow's own op writes beyond its memory, and ends sooner or later."""
+  ops = kernel.LIBRARY.require()
+  frames = [Image.fromarray(samples.noise(40, 60, 3, seed=seed)).convert(mode)
+            for seed in range(4)]
+  data = samples.encoded(frames[0], 'WEBP', save_all=True, lossless=True,
+                         append_images=frames[1:])
+  for image in data, *(data[:length] for length in (16, 20, 21)):
+    for _ in range(20):
+      assert [int(x) for x in ops.noisy_student_image_shape(image)] == [1, 1]
+      for pixels, is_good in (
+          ops.noisy_student_decode(image, size=8, channels=3),
+          ops.noisy_student_decode_window(
+              image, [0, 0, 1, 1], False, size=8, channels=3)):
+        assert not is_good and pixels.shape == [8, 8, 3]
+        assert not np.any(pixels)
 
 
 def test_shapes_are_known_in_a_graph():
