@@ -15,6 +15,7 @@ import numpy as np
 from ns.core import checks
 from ns.core import errors
 from ns.core import seeds
+from ns.mixture import derived
 from ns.mixture import lane
 from ns.mixture import pools
 from ns.mixture import sources
@@ -26,13 +27,12 @@ NO_CLASS = -1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Foreign(sources.Source):
+class Foreign(derived.Derived):
   """A source of which no image is of one of the classes.
 
   Attributes:
     source: the images; labels that it has are dropped.
   """
-  source: sources.Source
   is_labelled = False
   classes = 0
   class_names = ()
@@ -52,22 +52,6 @@ class Foreign(sources.Source):
   def shards(self) -> tuple[sources.Shard, ...]:
     return self.source.shards
 
-  @property
-  def is_random_access(self) -> bool:
-    return self.source.is_random_access
-
-  @property
-  def image_shape(self) -> tuple[int, int, int] | None:
-    return self.source.image_shape
-
-  @property
-  def image_bytes(self) -> float | None:
-    return self.source.image_bytes
-
-  @property
-  def missing(self) -> str | None:
-    return self.source.missing
-
   def digest(self) -> str:
     return self.source.digest()
 
@@ -81,9 +65,6 @@ class Foreign(sources.Source):
   def columns(self, indices: np.ndarray) -> lane.Columns:
     return subset.Subset(name=self.name, source=self.source, indices=indices,
                          is_labelled=False).columns(None)
-
-  def read(self) -> None:
-    self.source.read()
 
   def hidden_labels(self) -> np.ndarray:
     return np.full(self.num_examples, NO_CLASS)

@@ -6,12 +6,13 @@ import hashlib
 
 import numpy as np
 
+from ns.mixture import derived
 from ns.mixture import lane
 from ns.mixture import sources
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Subset(sources.Source):
+class Subset(derived.Derived):
   """Some examples of another source.
 
   Its shards are those of the source, as far as it has some of them, so that no
@@ -25,33 +26,12 @@ class Subset(sources.Source):
       here, and only a report gets them (`hidden_labels`).
   """
   name: str
-  source: sources.Source
   indices: np.ndarray
   is_labelled: bool
 
   @property
-  def classes(self) -> int:
-    return self.source.classes
-
-  @property
-  def class_names(self) -> tuple[str, ...]:
-    return self.source.class_names
-
-  @property
   def num_examples(self) -> int:
     return len(self.indices)
-
-  @property
-  def is_random_access(self) -> bool:
-    return self.source.is_random_access
-
-  @property
-  def image_shape(self) -> tuple[int, int, int] | None:
-    return self.source.image_shape
-
-  @property
-  def image_bytes(self) -> float | None:
-    return self.source.image_bytes
 
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:
@@ -86,9 +66,6 @@ class Subset(sources.Source):
   def foreign(self) -> np.ndarray | None:
     foreign = self.source.foreign()
     return None if foreign is None else foreign[self.indices]
-
-  def read(self) -> None:
-    self.source.read()
 
   def at(self, indices: np.ndarray):
     records = self.source.at(self._theirs(indices))

@@ -6,12 +6,13 @@ import hashlib
 
 import numpy as np
 
+from ns.mixture import derived
 from ns.mixture import lane
 from ns.mixture import sources
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Without(sources.Source):
+class Without(derived.Derived):
   """Another source, some examples of which are left out.
 
   The others keep their order, and the shards are those of the source. Memory
@@ -21,7 +22,6 @@ class Without(sources.Source):
     source: where the examples are; the name and the keys are its own.
     left_out: [examples] int64, rising: their indices in the source.
   """
-  source: sources.Source
   left_out: np.ndarray
 
   @property
@@ -33,32 +33,8 @@ class Without(sources.Source):
     return self.source.is_labelled
 
   @property
-  def classes(self) -> int:
-    return self.source.classes
-
-  @property
-  def class_names(self) -> tuple[str, ...]:
-    return self.source.class_names
-
-  @property
   def num_examples(self) -> int:
     return self.source.num_examples - len(self.left_out)
-
-  @property
-  def is_random_access(self) -> bool:
-    return self.source.is_random_access
-
-  @property
-  def image_shape(self) -> tuple[int, int, int] | None:
-    return self.source.image_shape
-
-  @property
-  def image_bytes(self) -> float | None:
-    return self.source.image_bytes
-
-  @property
-  def missing(self):
-    return self.source.missing
 
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:
@@ -91,9 +67,6 @@ class Without(sources.Source):
   def foreign(self) -> np.ndarray | None:
     foreign = self.source.foreign()
     return None if foreign is None else np.delete(foreign, self.left_out)
-
-  def read(self) -> None:
-    self.source.read()
 
   def at(self, indices: np.ndarray):
     return self.source.at(self._theirs(indices))
