@@ -32,6 +32,7 @@ def stages(run) -> tuple[stages_lib.Stage, ...]:
       names = generation.teachers or list(finished)[-1:]
       teachers = tuple(finished[name] for name in names)
       generations = [teacher.generation for teacher in teachers]
+      _check_labels(run, generation, len(teachers))
       if generation.calibration:
         calibrate = add('calibrate', _calibrate_form(run, generation, teachers),
                         sizes.calibrate(run, generation.calibration),
@@ -253,6 +254,17 @@ def _check_model(run, generation) -> None:
         f'but those of the data are {_shape(shape)}; bind '
         "the architecture's `image_size` and `pixel_mean`, or `crop` and "
         '`evaluation_crop` of `Generation`, which resize.')
+
+
+def _check_labels(run, generation, teachers: int) -> None:
+  """What can be known of labels and their selection before any teacher."""
+  if not generation.is_labelled_first:
+    return
+  labelling, select = generation.labelling, generation.select
+  if hasattr(labelling, 'check_fits'):
+    labelling.check_fits(run.data.classes, teachers, run.data.unlabelled.name)
+  if hasattr(select, 'check_fits'):
+    select.check_fits(run.data.classes, getattr(labelling, 'scores', ()))
 
 
 def _check_training(run, generation) -> None:

@@ -39,10 +39,7 @@ class Ensemble:
   temperature: float = 1.0
 
   def __post_init__(self):
-    if self.weights is not None and len(self.weights) != len(self.teachers):
-      raise errors.RunError(
-          '`Labelling.weights` should be one for each of the '
-          f'{len(self.teachers)} teachers, but are {len(self.weights)}.')
+    check_weights(self.weights, len(self.teachers))
 
   @property
   def fingerprint(self) -> str:
@@ -119,6 +116,18 @@ class Ensemble:
     known = np.where(is_good[:, np.newaxis], probabilities, np.float32(1))
     return (calibration.scaled(known, self.temperature),
             None if logits is None else logits / np.float32(self.temperature))
+
+
+def check_weights(weights: Sequence[float] | None, teachers: int) -> None:
+  """Checks that there is a weight for each of so many teachers, or none.
+
+  Raises:
+    RunError: there are others.
+  """
+  if weights is not None and len(weights) != teachers:
+    raise errors.RunError(
+        f'`Labelling.weights` should be one for each of the {teachers} '
+        f'teachers, but are {len(weights)}.')
 
 
 def _filled(images: np.ndarray, batch_size: int) -> np.ndarray:

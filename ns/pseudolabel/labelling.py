@@ -203,16 +203,33 @@ class Labelling:
     Raises:
       RunError: `top_k` is not below the number of classes.
     """
-    if self.top_k is not None and self.top_k >= source.classes:
-      raise errors.RunError(
-          f'`Labelling.top_k` should be below the {source.classes} classes of '
-          f'`{source.name}`, but is {self.top_k}; None keeps whole '
-          'distributions.')
+    self._check_top_k(source.classes, source.name)
     return headers.Header(
         classes=source.classes, teacher_fingerprint=teacher_fingerprint,
         source_name=source.name, source_digest=source.digest(),
         temperature=float(temperature), top_k=self.top_k,
         scores=tuple(self.scores))
+
+  def check_fits(self, classes: int, teachers: int, name: str) -> None:
+    """Checks what can be known before any teacher is there.
+
+    Args:
+      classes: how many the pool has.
+      teachers: how many label together.
+      name: of the pool.
+
+    Raises:
+      RunError: `top_k` is not below the classes, or the weights are not one
+        for each teacher.
+    """
+    self._check_top_k(classes, name)
+    ensembles.check_weights(self.weights, teachers)
+
+  def _check_top_k(self, classes: int, name: str) -> None:
+    if self.top_k is not None and self.top_k >= classes:
+      raise errors.RunError(
+          f'`Labelling.top_k` should be below the {classes} classes of '
+          f'`{name}`, but is {self.top_k}; None keeps whole distributions.')
 
   def check(self, tally: tallies.Tally, source) -> None:
     """Checks what is labelled of a pool so far, or all of it.

@@ -97,6 +97,26 @@ class Select:
         self.materialise, predictions_folder, source, folder, classes,
         num_shards, on_progress)
 
+  def check_fits(self, classes: int, scores: Sequence[str]) -> None:
+    """Checks what can be known before anything is labelled.
+
+    Args:
+      classes: how many classes the student tells apart.
+      scores: which the predictions will have.
+
+    Raises:
+      RunError: the thresholds are not one for each class, or a bound is of a
+        score that there will not be.
+    """
+    self._min_confidences(classes)
+    missing = [bound.score for bound in self.bounds
+               if bound.score not in scores]
+    if missing:
+      raise errors.RunError(
+          '`Select.bounds` should be of scores that `Labelling.scores` names, '
+          f'{", ".join(map(repr, scores)) or "none"}, but has one of '
+          f'{missing[0]!r}; name that there too.')
+
   def choose(self, predictions_folder: str, source, seed: seeds.Seed,
              classes: int, header: headers.Header, path: str
              ) -> choices.Choice:

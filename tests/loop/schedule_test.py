@@ -353,6 +353,30 @@ def test_a_pool_that_is_smaller_than_a_batch_is_said_by_the_plan(tmp_path):
       'have some of them twice.')
 
 
+@pytest.mark.parametrize('change, said', [
+    ({'labelling': pseudolabel.Labelling(top_k=4)},
+     '`Labelling.top_k` should be below the 4 classes of `unlabelled`, but is '
+     '4; None keeps whole distributions.'),
+    ({'labelling': pseudolabel.Labelling(weights=(1, 2))},
+     '`Labelling.weights` should be one for each of the 1 teachers, but are 2.'
+     ),
+    ({'select': pseudolabel.Select(
+        min_confidence=(0.3, 0.4, 0.5), balance=pseudolabel.Unbalanced())},
+     '`Select.min_confidence` should be one number, or one for each of 4 '
+     'classes, but has 3.'),
+    ({'labelling': pseudolabel.Labelling(scores=('margin',)),
+      'select': pseudolabel.Select(
+          bounds=(pseudolabel.ScoreBound(score='entropy', at_most=1.0),),
+          balance=pseudolabel.Unbalanced())},
+     '`Select.bounds` should be of scores that `Labelling.scores` names, '
+     "'margin', but has one of 'entropy'; name that there too.")])
+def test_labels_and_a_selection_that_do_not_fit_are_said_by_the_plan(
+    tmp_path, change, said):
+  with pytest.raises(errors.RunError) as caught:
+    tiny.run(tmp_path, changes={'student1': change}).stages()
+  assert str(caught.value) == said
+
+
 def test_noise_that_a_model_has_no_place_for_is_said_by_the_plan(tmp_path):
   model = models.KerasApplication(name='MobileNetV3Small', image_size=8,
                                   channels=1, network_size=32)
