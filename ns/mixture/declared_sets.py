@@ -108,10 +108,13 @@ class Sets:
     splits.check_classes(*self._labelled_sources)
     missing = np.setdiff1d(np.arange(self.classes), self.labelled.class_ids)
     if len(missing):
+      manifest = getattr(self.train, 'manifest_path', None)
+      way_out = (f'; where it has some now, remove `{manifest}` to look through '
+                 'the source again' if manifest else '')
       raise errors.RunError(
           f'Every class should have a labelled image in `{self.train.name}`, '
           f'but {len(missing)} have none outside the validation set, the first '
-          f'of them `{self.class_names[missing[0]]}`.')
+          f'of them `{self.class_names[missing[0]]}`{way_out}.')
 
   @functools.cached_property
   def labelled(self) -> sources.Source:

@@ -38,7 +38,8 @@ class ImageFiles(loose_images.LooseImages):
           '`ImageFiles.path` should be a folder or a list of files, but '
           f'`{path}` is not there.')
     try:
-      lines = path.read_text().splitlines()
+      # Some programs put a mark in front, which is no part of a path.
+      lines = path.read_text().removeprefix('\ufeff').splitlines()
     except UnicodeDecodeError as error:
       raise errors.RunError(
           '`ImageFiles.path` should be a folder or a text with a path on each '

@@ -112,7 +112,8 @@ def test_a_class_without_a_labelled_image(tmp_path):
   data = sets(tmp_path / 'more', train=train)
   assert error(data.read) == (
       'Every class should have a labelled image in `train`, but 1 have none '
-      'outside the validation set, the first of them `cow`.')
+      'outside the validation set, the first of them `cow`; where it has some '
+      f'now, remove `{train.manifest_path}` to look through the source again.')
 
 
 def test_other_classes_in_test(tmp_path):

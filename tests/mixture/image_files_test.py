@@ -42,6 +42,14 @@ def test_a_list_keeps_the_contract(tmp_path):
                         in_order(chosen))
 
 
+def test_a_list_with_a_mark_in_front(tmp_path):
+  """As editors of Windows write it, and its ends of lines."""
+  photos.write(tmp_path / 'x.png', b'x')
+  (tmp_path / 'l').write_bytes(b'\xef\xbb\xbfx.png\r\n')
+  source_contract.check(image_files(tmp_path / 'l'), [
+      ('made/x.png', b'x', None)])
+
+
 def test_a_list_may_name_absolute_paths(tmp_path):
   path = tmp_path / 'a' / 'x'
   photos.write(path, b'x')
