@@ -106,12 +106,12 @@ def compiled_steps(how, job, state: State):
   take_step = _whole_step(how, job, state)
   strategy = job.strategy
 
-  @tf.function(jit_compile=how.jit_compile or None)
+  @tf.function(jit_compile=how.jit_compile or None, autograph=False)
   def take_one(batch, step, rates):
     return {name: value[tf.newaxis]
             for name, value in take_step(batch, step, rates[0]).items()}
 
-  @tf.function(jit_compile=how.jit_compile or None)
+  @tf.function(jit_compile=how.jit_compile or None, autograph=False)
   def take_all(batches, step, rates):
     count = rates.shape[0]
 
