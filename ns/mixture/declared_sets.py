@@ -109,8 +109,8 @@ class Sets:
     missing = np.setdiff1d(np.arange(self.classes), self.labelled.class_ids)
     if len(missing):
       manifest = getattr(self.train, 'manifest_path', None)
-      way_out = (f'; where it has some now, remove `{manifest}` to look through '
-                 'the source again' if manifest else '')
+      way_out = (f'; where it has some now, remove `{manifest}` to look '
+                 'through the source again' if manifest else '')
       raise errors.RunError(
           f'Every class should have a labelled image in `{self.train.name}`, '
           f'but {len(missing)} have none outside the validation set, the first '
