@@ -58,7 +58,7 @@ def test_it_plans_without_tensorflow(flags):
       [sys.executable, '-c', program, ':'.join(sys.path), *flags], text=True,
       capture_output=True, check=False)
   assert (done.returncode, done.stderr) == (0, '')
-  assert '4 steps of 4 + 12 images' in done.stdout
+  assert 'batches of 4 + 12 images' in done.stdout
 
 
 def test_it_trains(flags, tmp_path):
