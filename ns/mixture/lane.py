@@ -9,7 +9,10 @@ epoch, place in the epoch).
 
 A record that is used several times in an epoch (`copies`) is read once, and its
 copies lie evenly spaced over its block: of n examples in the block, about n /
-copies apart.
+copies apart. Where a block comes twice in a row, from one epoch to the next, what
+ended the first time is kept out of the beginning of the second, so that no step
+has an image twice. That leaves its end as it was drawn, which is all that the next
+time depends on.
 
 NumPy only: TensorFlow is the business of who reads the records.
 """
@@ -58,8 +61,17 @@ class Block:
 class Lane:
   """The examples of some blocks, over and over."""
 
-  def __init__(self, blocks: Sequence[Block], seed: seeds.Seed):
-    """There should be at least one example in all, `seed` is the lane's own."""
+  def __init__(self, blocks: Sequence[Block], seed: seeds.Seed,
+               per_step: int = 1):
+    """Of at least one example.
+
+    Args:
+      blocks: of the lane.
+      seed: the lane's own.
+      per_step: examples that are used together; an image is among them once, as
+        far as a block has enough others.
+    """
+    self._per_step = per_step
     self.num_examples = sum(block.num_examples for block in blocks)
     self._blocks = tuple(block for block in blocks if block.num_examples)
     self._seed = seed
@@ -101,6 +113,10 @@ class Lane:
     drawn = self._seed.child('order', epoch).bits(len(self._blocks))
     return np.argsort(drawn, kind='stable').tolist()
 
+  def _drawn(self, epoch: int, number: int, copies: np.ndarray) -> np.ndarray:
+    drawn = self._seed.child('block', epoch, number).bits(len(copies))
+    return spaced_order(copies, drawn)
+
   def _shuffled(self, epoch: int, number: int, first: int, skipped: int
                 ) -> Columns:
     """Block `number`, whose first example has place `first` in the epoch."""
@@ -113,12 +129,50 @@ class Lane:
       raise errors.RunError(
           f'`{block.name}` should have {block.num_examples:,} examples, but '
           f'has {copies.sum():,}; it changed since they were counted.')
-    drawn = self._seed.child('block', epoch, number).bits(len(copies))
-    order = spaced_order(copies, drawn)[skipped:]
+    order = self._drawn(epoch, number, copies)
+    if epoch and not first and number == self._order(epoch - 1)[-1]:
+      order = begun_with_others(
+          order, self._drawn(epoch - 1, number, copies), self._per_step - 1)
+    order = order[skipped:]
     places = self._seed.child('examples', epoch).bits(
         len(order), first + skipped)
     return {**{name: values[order] for name, values in columns.items()},
             SEED: places.view(np.int64)}
+
+
+def begun_with_others(order: np.ndarray, before: np.ndarray, count: int
+                      ) -> np.ndarray:
+  """An order whose beginning has none of what ended the order before.
+
+  A record that would is exchanged with one between the beginning and the end.
+
+  Args:
+    order: [examples] int64, indices of records.
+    before: [examples] int64, the order that it follows.
+    count: how many make the beginning, and how many the end.
+
+  Returns:
+    [examples] int64: `order`, with what was exchanged; as it was where there is
+    nothing to exchange with.
+  """
+  end = len(order) - count
+  if not 0 < count < end:
+    return order
+  order, ended = order.copy(), before[-count:]
+
+  def is_alone(place: int) -> bool:
+    near = order[max(0, place - count):place + count + 1]
+    return np.count_nonzero(near == order[place]) == 1
+
+  free = count + np.flatnonzero(~np.isin(order[count:end], ended))
+  for place in np.flatnonzero(np.isin(order[:count], ended)):
+    for other in free:
+      order[[place, other]] = order[[other, place]]
+      if (is_alone(place) and is_alone(other)
+          and order[place] not in ended):
+        break
+      order[[place, other]] = order[[other, place]]
+  return order
 
 
 def spaced_order(copies: np.ndarray, drawn: np.ndarray) -> np.ndarray:

@@ -39,10 +39,11 @@ def dataset(lanes: Sequence[Sequence[lanes_lib.Block]], spec, seed: seeds.Seed,
   own = range(len(lanes)) if own is None else own
 
   def steps():
-    sources = [
-        _chunks(_ahead(lanes_lib.Lane(lanes[number], seed.child('lane', number))
-                       .examples(first_step * per_lane)), per_lane)
+    own_lanes = [
+        lanes_lib.Lane(lanes[number], seed.child('lane', number), per_lane)
         for number in own]
+    sources = [_chunks(_ahead(lane.examples(first_step * per_lane)), per_lane)
+               for lane in own_lanes]
     return map(lanes_lib.joined, zip(*sources))
 
   signature = {name: tf.TensorSpec((None, *part.shape), part.dtype)

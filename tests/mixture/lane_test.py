@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 import itertools
 
 import numpy as np
@@ -30,10 +31,10 @@ def blocks(sizes, **how):
           for number, (start, size) in enumerate(zip(starts, sizes))]
 
 
-def take(count, parts, seed=SEED, start=0):
+def take(count, parts, seed=SEED, start=0, per_step=1):
   """The first examples as (value, seed)."""
   found = []
-  for columns in lane.Lane(parts, seed).examples(start):
+  for columns in lane.Lane(parts, seed, per_step).examples(start):
     assert (columns['twice'] == 2 * columns['x']).all()
     assert columns['seed'].dtype == np.int64
     found += zip(columns['x'].tolist(), columns['seed'].tolist())
@@ -91,6 +92,56 @@ def test_the_records_of_a_block_come_together():
 def test_no_block_comes_twice_in_a_row():
   found = values(3000, blocks([1, 1, 1]))
   assert all(a != b for a, b in itertools.pairwise(found))
+
+
+SEAMS = [([40], None, 9), ([25], None, 8), ([20, 20], None, 7),
+         ([30], [1, 2, 3] * 10, 7), ([24, 24], [1, 1, 1, 2] * 6, 7)]
+
+
+def of_copies(sizes, copies):
+  return [dataclasses.replace(part, **vars(block(
+      part.read()['x'], copies, name=part.name))) for part in blocks(sizes)]
+
+
+@pytest.mark.parametrize('sizes, copies, per_step', SEAMS)
+def test_no_step_has_an_image_twice(sizes, copies, per_step):
+  parts = of_copies(sizes, copies)
+  total = sum(part.num_examples for part in parts)
+  found = np.array(values(400 * total, parts, per_step=per_step))
+  # Without that, some have: the test sees it.
+  plain = np.array(values(400 * total, parts))
+  doubles = lambda stream: sum(
+      len(set(step)) < per_step for step in
+      stream[:len(stream) // per_step * per_step].reshape(-1, per_step))
+  assert doubles(plain) > 50
+  assert doubles(found) == 0
+  for epoch in range(400):
+    part = slice(epoch * total, (epoch + 1) * total)
+    np.testing.assert_array_equal(np.sort(found[part]), np.sort(plain[part]))
+
+
+@pytest.mark.parametrize('start', [1, 39, 40, 41, 79, 399, 12345])
+@pytest.mark.parametrize('sizes, copies, per_step', SEAMS)
+def test_it_starts_anywhere_nevertheless(sizes, copies, per_step, start):
+  parts = of_copies(sizes, copies)
+  whole = take(start + 90, parts, per_step=per_step)
+  assert take(90, parts, start=start, per_step=per_step) == whole[start:]
+
+
+def test_too_few_images_for_a_step_come_as_they_are_drawn():
+  parts = blocks([7])
+  assert take(70, parts, per_step=5) == take(70, parts)
+
+
+def test_what_is_exchanged():
+  order, before = np.array([3, 4, 0, 1, 2, 5]), np.array([0, 1, 2, 5, 4, 3])
+  # 3 ended the order before, so 4, which did not, nor 0, takes its place.
+  np.testing.assert_array_equal(
+      lane.begun_with_others(order, before, 1), [4, 3, 0, 1, 2, 5])
+  # 3 and 4 ended it, 0 and 1 are between the beginning and the end.
+  np.testing.assert_array_equal(
+      lane.begun_with_others(order, before, 2), [0, 1, 3, 4, 2, 5])
+  np.testing.assert_array_equal(order, [3, 4, 0, 1, 2, 5])
 
 
 def test_empty_blocks_are_left_out():

@@ -40,11 +40,12 @@ def test_every_lane_gives_its_part_in_order():
 
 
 @pytest.mark.parametrize('per_lane', [1, 2, 5, 20])
-def test_a_lane_is_the_same_in_steps_of_any_size(per_lane):
+def test_a_lane_is_that_of_its_seed(per_lane):
   for number in range(3):
     found = [v for step in take(36, per_lane=per_lane) for v, _ in step
              if v // 100 == number][:36]
-    blocks = lane.Lane(LANES[number], SEED.child('lane', number)).examples(0)
+    blocks = lane.Lane(LANES[number], SEED.child('lane', number),
+                       per_lane).examples(0)
     expected = itertools.chain.from_iterable(b['x'].tolist() for b in blocks)
     assert found == list(itertools.islice(expected, 36))
 
