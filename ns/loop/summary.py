@@ -72,7 +72,7 @@ def table(results: dict[str, Any]) -> str:
       details.extend([
           f'{generation["name"]}: pseudo-labels by class',
           *(f'  {name:24} ' + ' '.join(f'{n:6,}' for n in selected[key])
-            for name, key in (('of the whole pool', 'pool_per_class'),
+            for name, key in (('labelled by the teacher', 'pool_per_class'),
                               ('confident enough', 'kept_per_class'),
                               ('balanced, copies counted', 'copies_per_class')))
       ])
@@ -101,7 +101,7 @@ def _calibrated(name: str, found: dict[str, Any]) -> str:
 def _foreign(name: str, selected: dict[str, Any]) -> str:
   shares = [
       f'{100 * selected[f"foreign_{kind}"] / selected[kind]:.2f} % {words}'
-      for kind, words in (('pool', 'of the pool'), ('kept', 'of the confident'),
+      for kind, words in (('pool', 'of those labelled'), ('kept', 'of the confident'),
                           ('used', 'of those used'))]
   return (f'{name}: foreign images {", ".join(shares)}; of the others '
           f'{_percent(selected["recall_kept"])} are confident enough')

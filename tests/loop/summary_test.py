@@ -90,7 +90,7 @@ def test_the_table_has_a_row_a_generation_and_the_classes(tmp_path):
       'student        75.00 %  100.00 %          1,200  87.65 %  1 h 00 min',
       '',
       'student: pseudo-labels by class',
-      '  of the whole pool         1,000    234',
+      '  labelled by the teacher   1,000    234',
       '  confident enough            900    200',
       '  balanced, copies counted    750    750']
 
@@ -111,7 +111,7 @@ def test_foreign_images_are_told_above_the_classes(tmp_path):
       pool=1234, kept=1100, foreign_pool=234, foreign_kept=11, foreign_used=6,
       recall_kept=0.98765)
   assert summary.table(found).split('\n')[3:6] == [
-      '', 'student: foreign images 18.96 % of the pool, 1.00 % of the '
+      '', 'student: foreign images 18.96 % of those labelled, 1.00 % of the '
       'confident, 0.50 % of those used; of the others 98.77 % are confident '
       'enough', 'student: pseudo-labels by class']
 
