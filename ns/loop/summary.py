@@ -101,7 +101,8 @@ def _calibrated(name: str, found: dict[str, Any]) -> str:
 def _foreign(name: str, selected: dict[str, Any]) -> str:
   shares = [
       f'{100 * selected[f"foreign_{kind}"] / selected[kind]:.2f} % {words}'
-      for kind, words in (('pool', 'of those labelled'), ('kept', 'of the confident'),
+      for kind, words in (('pool', 'of those labelled'),
+                          ('kept', 'of the confident'),
                           ('used', 'of those used'))]
   return (f'{name}: foreign images {", ".join(shares)}; of the others '
           f'{_percent(selected["recall_kept"])} are confident enough')

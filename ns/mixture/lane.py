@@ -9,10 +9,10 @@ epoch, place in the epoch).
 
 A record that is used several times in an epoch (`copies`) is read once, and its
 copies lie evenly spaced over its block: of n examples in the block, about n /
-copies apart. Where a block comes twice in a row, from one epoch to the next, what
-ended the first time is kept out of the beginning of the second, so that no step
-has an image twice. That leaves its end as it was drawn, which is all that the next
-time depends on.
+copies apart. Where a block comes twice in a row, from one epoch to the next,
+what ended the first time is kept out of the beginning of the second, so that no
+step has an image twice. That leaves its end as it was drawn, which is all that
+the next time depends on.
 
 NumPy only: TensorFlow is the business of who reads the records.
 """
