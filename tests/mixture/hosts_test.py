@@ -13,6 +13,7 @@ from ns.mixture import batches
 from ns.mixture import on_the_fly
 from ns.mixture import views
 from tests.support import data_sets
+from tests.support import long_form
 from tests.support import pseudo_files
 
 SEED = seeds.Seed(8)
@@ -44,7 +45,7 @@ def take(mixture, inputs, first_step, count=3):
   return list(itertools.islice(made.as_numpy_iterator(), count))
 
 
-@pytest.mark.parametrize('workers', [2, 4])
+@pytest.mark.parametrize('workers', long_form.cases([2, 4], [4]))
 @pytest.mark.parametrize('mixture', MIXTURES,
                          ids=lambda mixture: type(mixture).__name__)
 def test_the_parts_of_all_hosts_are_the_batch(mixture, inputs, workers):

@@ -13,6 +13,7 @@ from ns.pseudolabel import score_bound
 from ns.pseudolabel import ties
 from tests.pseudolabel import predictions
 from tests.pseudolabel import reference_filter
+from tests.support import long_form
 
 SEED = seeds.Seed(11)
 
@@ -67,8 +68,8 @@ def test_streams_to_what_the_same_is_in_memory(tmp_path, policy, levels,
   assert copies.any()
 
 
-@pytest.mark.parametrize('levels, shuffled_keys', [
-    (None, False), (100, False), (100, True)])
+@pytest.mark.parametrize('levels, shuffled_keys', long_form.cases(
+    [(None, False), (100, False), (100, True)], [(100, True)]))
 def test_millions_against_brute_force(tmp_path, levels, shuffled_keys):
   rows, classes, wanted = 2_000_000, 200, 8000
   keys, labels, confidences = predictions.pool(6, rows, classes, levels,

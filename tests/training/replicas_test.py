@@ -16,6 +16,7 @@ from ns.core import errors
 from ns.core import runtime
 from ns.training import checkpoint
 from ns.training import train_step
+from tests.support import long_form
 from tests.support import tiny
 from tests.support import two_devices
 
@@ -81,7 +82,8 @@ OPTIMIZERS = {
     'adam_w': {'optimizer': training.AdamW(epsilon=1e-3), 'weight_decay': 0.0}}
 
 
-@pytest.mark.parametrize('optimizer', OPTIMIZERS)
+@pytest.mark.parametrize('optimizer', long_form.cases(
+    list(OPTIMIZERS), ['rms_prop', 'lars']))
 def test_two_devices_give_what_one_gives(tmp_path, optimizer):
   how = OPTIMIZERS[optimizer]
   one, one_metrics = trained(tmp_path, runtime.OneDevice().strategy(), **how)
