@@ -10,6 +10,9 @@ import pytest
 from ns import main
 from tests.config import runs
 
+# Where a run of `run.gin` is kept, unless a flag says otherwise.
+_WORK = 'work/run'
+
 
 def _environment(**changes):
   kept = {name: value for name, value in os.environ.items()
@@ -49,7 +52,7 @@ def test_plan_may_stand_alone():
 
 def test_a_plan_may_be_measured(folder):
   done = _main(folder, '--gin_file=run.gin', '--plan=measure')
-  assert done.stdout == f'teacher, student1 in {folder}/work/run, measured\n'
+  assert done.stdout == f'teacher, student1 in {folder / _WORK}, measured\n'
   assert (done.stderr, done.returncode) == ('', 0)
 
 
@@ -68,7 +71,7 @@ def test_a_plan_stops_and_loads_no_tensorflow(folder):
   done = subprocess.run(
       [sys.executable, '-c', code], cwd=folder, text=True, capture_output=True,
       timeout=60, env=_environment())
-  assert done.stdout == f'teacher, student1 in {folder}/work/run\nFalse\n'
+  assert done.stdout == f'teacher, student1 in {folder / _WORK}\nFalse\n'
 
 
 def test_flags_files_and_search_paths_override(folder):
@@ -78,7 +81,7 @@ def test_flags_files_and_search_paths_override(folder):
       folder, '--gin_file=run.gin', '--gin_file=more.gin', '--plan',
       '--gin_search_paths=team', "--gin.teacher/loop.Generation.name='A'",
       '--gin.student1/loop.Generation.noise=@noise.Off()')
-  assert done.stdout == f'A, B in {folder}/work/run\n'
+  assert done.stdout == f'A, B in {folder / _WORK}\n'
   assert done.returncode == 0
 
 
@@ -89,7 +92,7 @@ def test_under_bazel_the_users_folder_counts(folder, tmp_path_factory):
   assert done.stdout == f'teacher, student1 in {folder}/w\n'
   done = _main(runfiles, '--gin_file=run.gin', '--plan',
                BUILD_WORKING_DIRECTORY=folder, BUILD_WORKSPACE_DIRECTORY='/ws')
-  assert done.stdout == 'teacher, student1 in /ws/work/run\n'
+  assert done.stdout == f'teacher, student1 in /ws/{_WORK}\n'
 
 
 def test_notes_go_to_stderr(folder):
@@ -178,7 +181,7 @@ def test_a_wrong_flag_is_one_line(folder, flag, message):
 def test_the_work_dir_is_called_after_the_run_file(folder):
   runs.write(folder, first='loop.SelfTraining.seed = 2\n')
   done = _main(folder, '--gin_file=first.gin', '--gin_file=run.gin', '--plan')
-  assert done.stdout == f'teacher, student1 in {folder}/work/run\n'
+  assert done.stdout == f'teacher, student1 in {folder / _WORK}\n'
 
 
 def test_what_the_file_system_refuses_is_one_line(folder):

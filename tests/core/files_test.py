@@ -31,9 +31,9 @@ def test_a_whole_path_stays(path, monkeypatch):
 
 def test_a_relative_path_starts_where_the_user_is(monkeypatch, tmp_path):
   monkeypatch.chdir(tmp_path)
-  assert files.user_path('work/run') == f'{tmp_path}/work/run'
+  assert files.user_path('mine/run') == f'{tmp_path}/mine/run'
   monkeypatch.setenv('BUILD_WORKING_DIRECTORY', '/home/user')
-  assert files.user_path('work/run') == '/home/user/work/run'
+  assert files.user_path('mine/run') == '/home/user/mine/run'
   assert files.user_path('../run') == '/home/run'
   assert files.user_path('.') == '/home/user'
 

@@ -1,8 +1,11 @@
 """What a TPU VM and a pod have in common."""
 
+import dataclasses
 import os
 
+from ns.core import checks
 from ns.core import errors
+from ns.core.runtime import alone
 
 
 def keep_jax_off() -> None:
@@ -10,8 +13,29 @@ def keep_jax_off() -> None:
   os.environ['JAX_PLATFORMS'] = 'cpu'
 
 
-def bytes_of(gibibytes: float | None) -> int | None:
-  return None if gibibytes is None else int(gibibytes * 2**30)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tpu(alone.OneHost):
+  """TPU cores that one program drives; a subclass says which, and starts them.
+
+  Attributes:
+    cores: that TensorFlow sees, each a replica.
+    gibibytes: the memory of each, for the plan; None leaves it open.
+  """
+  cores: int
+  gibibytes: float | None = None
+  on_host = False
+
+  def __post_init__(self):
+    checks.integer(self, 'cores', at_least=1)
+    if self.gibibytes is not None:
+      checks.number(self, 'gibibytes', above=0)
+
+  @property
+  def replicas(self) -> int:
+    return self.cores
+
+  def memory_bytes(self) -> int | None:
+    return None if self.gibibytes is None else int(self.gibibytes * 2**30)
 
 
 def strategy(resolver, cores: int, name: str):

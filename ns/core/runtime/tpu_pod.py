@@ -6,12 +6,11 @@ import os
 
 from ns.core import checks
 from ns.core import errors
-from ns.core.runtime import alone
 from ns.core.runtime import tpu
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TpuPod(alone.OneHost):
+class TpuPod(tpu.Tpu):
   """TPUs of several hosts, driven by the program on one of them.
 
   Written to what is documented of `TPUStrategy` on pods of TPU VMs, and not
@@ -29,21 +28,10 @@ class TpuPod(alone.OneHost):
   """
   cores: int
   name: str = ''
-  gibibytes: float | None = None
-  on_host = False
 
   def __post_init__(self):
-    checks.integer(self, 'cores', at_least=1)
+    super().__post_init__()
     checks.instance(self, 'name', str)
-    if self.gibibytes is not None:
-      checks.number(self, 'gibibytes', above=0)
-
-  @property
-  def replicas(self) -> int:
-    return self.cores
-
-  def memory_bytes(self) -> int | None:
-    return tpu.bytes_of(self.gibibytes)
 
   def start(self) -> None:
     """Keeps JAX off the TPU, connects to the servers and starts the TPU.

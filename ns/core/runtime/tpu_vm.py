@@ -3,13 +3,11 @@
 import dataclasses
 import functools
 
-from ns.core import checks
-from ns.core.runtime import alone
 from ns.core.runtime import tpu
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TpuVm(alone.OneHost):
+class TpuVm(tpu.Tpu):
   """The TPU of the machine on which the program runs.
 
   Written to the documentation of `tf.distribute.TPUStrategy`, and not run: no
@@ -22,20 +20,6 @@ class TpuVm(alone.OneHost):
       core; None leaves it open.
   """
   cores: int = 8
-  gibibytes: float | None = None
-  on_host = False
-
-  def __post_init__(self):
-    checks.integer(self, 'cores', at_least=1)
-    if self.gibibytes is not None:
-      checks.number(self, 'gibibytes', above=0)
-
-  @property
-  def replicas(self) -> int:
-    return self.cores
-
-  def memory_bytes(self) -> int | None:
-    return tpu.bytes_of(self.gibibytes)
 
   def start(self) -> None:
     """Keeps JAX off the TPU and starts it.
