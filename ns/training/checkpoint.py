@@ -34,6 +34,8 @@ class Position:
     returns: why the attempts before ended: `step` and `reason` of each, and
       `returned_to`, the step at which the next one began.
     best: `step` and `accuracy` of the best weights; empty before there are any.
+    broken: the keys of the images met so far that do not decode, by kind
+      (`ns.training.broken`).
   """
   step: int = 0
   attempt: int = 0
@@ -41,6 +43,7 @@ class Position:
   recent: Sequence[Mapping[str, float]] = ()
   returns: Sequence[Mapping[str, Any]] = ()
   best: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  broken: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 class Checkpoints:

@@ -16,6 +16,7 @@ from ns.core import manifest
 from ns.core import termination
 from ns.models import weights
 from ns.training import best as best_lib
+from ns.training import broken as broken_lib
 from ns.training import calls
 from ns.training import checkpoint
 from ns.training import clock as clock_lib
@@ -99,6 +100,7 @@ class _Course:
                      self._job.folder / f'{name}.npz')
     if place.attempt:
       metrics['returns'] = list(place.returns)
+    metrics.update(broken_lib.results(self._job, place.broken))
     return {**metrics, **self._clock.whole(), 'seconds': self._seconds()}
 
   def _take_steps(self, seen: sight.Sight) -> dict[str, float]:
@@ -109,13 +111,14 @@ class _Course:
     source = host_batches.HostBatches(job.name, batches)
     feed = calls.Feed(iter(source), (count for _, count in self._calls()),
                       is_ahead=how.steps_per_call > 1)
+    broken = broken_lib.Broken(job, self._place.broken)
     take_steps = train_step.compiled_steps(how, job, self._state)
     recent, metrics, known = list(self._place.recent), {}, set()
     for step, count in self._calls():
       rates = [self._rate(taken) for taken in range(step, step + count)]
       clock.lap(clock_lib.REST)
       clock.mark()
-      inputs = feed.take()
+      inputs, lost = zip(*feed.take())
       clock.lap(clock_lib.INPUT)
       if step == first:
         seen.first_batch(inputs[0])
@@ -135,8 +138,13 @@ class _Course:
       elif count not in known:
         clock.forget()
       known.add(count)
+      for images in lost:
+        broken.meet(images)
 
       measured = {}
+      if saves or ends or sums_up:
+        self._place = dataclasses.replace(
+            self._place, broken=broken.agreed(done))
       if saves or ends or is_last or selects:  # A bad state is never kept.
         self._look(done, recent, self._state.average.variables)
       if selects:
@@ -145,8 +153,8 @@ class _Course:
       if sums_up:
         self._look(done, recent)
         metrics = {name: _mean(recent, name) for name in recent[0]}
-        if broken := int(hosts.gather([len(source.broken)]).sum()):
-          metrics['broken_images'] = broken
+        if self._place.broken:
+          metrics['broken_images'] = sum(map(len, self._place.broken.values()))
         measured = {**metrics, **measured, **clock.window(),
                     'learning_rate': rates[-1]}
         recent.clear()

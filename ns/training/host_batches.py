@@ -6,7 +6,6 @@ did not decode are told by them.
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-import sys
 from typing import Any
 
 import tensorflow as tf
@@ -14,25 +13,22 @@ import tensorflow as tf
 from ns.core import errors
 from ns.core import op_error
 from ns.core import types
-
-_NAMED = 20
+from ns.training import broken
 
 
 class HostBatches:
-  """The batches of a training without their keys.
+  """The batches of a training without their keys, and what is broken in each.
 
-  Attributes:
-    broken: the keys of the images met so far that did not decode. Each is named
-      once on standard error, the first twenty.
+  Gives pairs: a batch, and the kinds and keys of its images that did not
+  decode, as `ns.training.broken.Broken.meet` takes them.
   """
 
   def __init__(self, name: str, batches: Iterable[Any]):
     """`name`: of the training, e.g. 'student1/train'."""
-    self.broken = set()
     self._name = name
     self._batches = batches
 
-  def __iter__(self) -> Iterator[dict[str, Any]]:
+  def __iter__(self) -> Iterator[tuple[dict[str, Any], list[tuple[str, str]]]]:
     batches = iter(self._batches)
     while True:
       try:
@@ -43,17 +39,14 @@ class HostBatches:
         raise errors.RunError(f'A batch of {self._name} cannot be made: '
                               f'{op_error.reason(error)}.') from error
       keys = batch.pop(types.KEY, None)
-      if keys is not None:
-        self._look(keys.numpy(), batch[types.WEIGHT].numpy())
-      yield batch
+      yield batch, [] if keys is None else _broken(batch, keys)
 
-  def _look(self, keys, weights) -> None:
-    for key in keys[weights == 0]:
-      if key in self.broken:
-        continue
-      self.broken.add(key)
-      if len(self.broken) <= _NAMED:
-        more = '; no more are named' if len(self.broken) == _NAMED else ''
-        print(f'{self._name}: the image `{key.decode(errors="replace")}` does '
-              f'not decode, and counts for nothing{more}', file=sys.stderr,
-              flush=True)
+
+def _broken(batch, keys) -> list[tuple[str, str]]:
+  lost = batch[types.WEIGHT].numpy() == 0
+  if not lost.any():
+    return []
+  kinds = [broken.LABELLED if is_labelled else broken.PSEUDO_LABELLED
+           for is_labelled in batch[types.IS_LABELLED].numpy()[lost]]
+  return list(zip(kinds, (key.decode(errors='backslashreplace')
+                          for key in keys.numpy()[lost])))

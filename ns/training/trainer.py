@@ -1,6 +1,7 @@
 """Training of one network, from new weights to its moving average."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
@@ -52,6 +53,8 @@ class Job:
     description: the configuration as text, for TensorBoard.
     teacher: a `StepTeacher` that labels in the step; the batches have
       `teacher_image` then.
+    max_broken: how many images of each kind of `ns.training.broken` may be met
+      that do not decode, an `ns.mixture.broken.Limit`.
   """
   name: str
   build: Callable[..., Any]
@@ -69,6 +72,7 @@ class Job:
   accuracy: Callable[[Any], float] | None = None
   description: str = ''
   teacher: Any = None
+  max_broken: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   @property
   def counted_labelled(self) -> float:

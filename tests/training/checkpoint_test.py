@@ -1,3 +1,4 @@
+import dataclasses
 import types
 
 import keras
@@ -72,6 +73,23 @@ def test_all_of_the_last_state_comes_back(stopped):
   assert again.checkpoints.restore() == position(
       4, seconds=42.0, recent=[{'loss': 0.1 * 3}], returns=[])
   assert_equal(again.values(), first.values())
+
+
+def test_of_an_earlier_form(tmp_path, monkeypatch):
+  """Before broken images were a part of it."""
+  training = Training(tmp_path)
+  asdict = dataclasses.asdict
+
+  def earlier(position):
+    form = asdict(position)
+    del form['broken']
+    return form
+
+  monkeypatch.setattr(checkpoint.dataclasses, 'asdict', earlier)
+  training.checkpoints.save(position(3, seconds=1.5))
+  monkeypatch.undo()
+  found = Training(tmp_path, seed=6).checkpoints.restore()
+  assert (found.step, found.seconds, found.broken) == (3, 1.5, {})
 
 
 def test_going_on_is_the_same_as_not_stopping(stopped):

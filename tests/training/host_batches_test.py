@@ -8,44 +8,41 @@ from ns.training import host_batches
 
 
 def batch(first, weights):
-  keys = [f'pool/{number}' for number in range(first, first + len(weights))]
-  return {'key': tf.constant(keys), 'weight': tf.constant(weights, tf.float32),
+  numbers = range(first, first + len(weights))
+  return {'key': tf.constant([f'pool/{number}' for number in numbers]),
+          'weight': tf.constant(weights, tf.float32),
+          'is_labelled': tf.constant([float(n % 2) for n in numbers]),
           'label': tf.constant(first)}
 
 
 def test_keys_stay_on_the_host():
-  made = list(host_batches.HostBatches('s/train', [batch(0, [1, 1])]))
-  assert [sorted(b) for b in made] == [['label', 'weight']]
+  (made, broken), = host_batches.HostBatches('s/train', [batch(0, [1, 1])])
+  assert sorted(made) == ['is_labelled', 'label', 'weight'] and not broken
 
 
 def test_batches_without_keys_pass():
   given = {'weight': tf.constant([0.0])}
-  assert list(host_batches.HostBatches('s/train', [given])) == [given]
+  assert list(host_batches.HostBatches('s/train', [given])) == [(given, [])]
 
 
-def test_broken_images_are_named_once(capsys):
-  batches = host_batches.HostBatches(
+def test_what_is_broken_is_told_with_its_batch():
+  told = [broken for _, broken in host_batches.HostBatches(
       's/train', [batch(0, [1, 0]), batch(2, [1, 1]), batch(0, [1, 0]),
-                  batch(4, [0, 1])])
-  assert len(list(batches)) == 4
-  assert batches.broken == {b'pool/1', b'pool/4'}
-  assert capsys.readouterr().err == ''.join(
-      f's/train: the image `pool/{number}` does not decode, and counts for '
-      'nothing\n' for number in (1, 4))
+                  batch(4, [0, 0])])]
+  assert told == [[('labelled', 'pool/1')], [], [('labelled', 'pool/1')],
+                  [('pseudo_labelled', 'pool/4'), ('labelled', 'pool/5')]]
 
 
-def test_many_broken_images_are_counted(capsys):
-  batches = host_batches.HostBatches('s/train', [batch(0, [0] * 30)])
-  assert len(list(batches)) == 1 and len(batches.broken) == 30
-  lines = capsys.readouterr().err.splitlines()
-  assert len(lines) == 20
-  assert lines[-1].endswith('counts for nothing; no more are named')
+def test_names_that_are_no_text_stay_different():
+  given = {**batch(0, [0, 0]), 'key': tf.constant([b'a/\xff', b'a/\xfe'])}
+  (_, broken), = host_batches.HostBatches('s/train', [given])
+  assert [key for _, key in broken] == ['a/\\xff', 'a/\\xfe']
 
 
 def test_batches_are_made_as_they_are_asked_for():
   endless = (batch(number, [1]) for number in itertools.count())
   first = list(itertools.islice(host_batches.HostBatches('t', endless), 3))
-  assert [int(b['label']) for b in first] == [0, 1, 2]
+  assert [int(b['label']) for b, _ in first] == [0, 1, 2]
 
 
 def test_a_batch_that_cannot_be_made():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ class Alone:
 
   def any(self, flag: bool) -> bool:
     return flag
+
+  def union(self, items: Sequence[Any]) -> list[Any]:
+    return list(items)
 
   def meet(self) -> None:
     pass

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import contextlib
 import functools
 import hashlib
+import json
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,9 +24,10 @@ from ns.core import termination
 # How long a file that a host has written may take to be seen by the others.
 _SEEN_SECONDS = 60.0
 _AGAIN_SECONDS = 0.2
-# Of all numbers that are said at once: a sum has one shape.
+# Of all numbers that are said at once, and of those that a text is.
 _MOST = 4
-# Of the sum; `tf.distribute` counts its own from 1.
+_MOST_TEXT = 512
+# Of the sums, one for each shape; `tf.distribute` counts its own from 1.
 _KEY = 2**30
 
 
@@ -57,12 +60,34 @@ class Hosts:
     Returns:
       [workers, numbers] int64.
     """
-    table = np.zeros([self.workers, _MOST], np.int64)
+    return self._gather(numbers, _MOST)
+
+  def union(self, items: Sequence[Any]) -> list[Any]:
+    """The items of all hosts.
+
+    Args:
+      items: what JSON has a form for.
+
+    Returns:
+      In the order of the hosts, in the form that JSON gives them.
+    """
+    own = json.dumps(items).encode() if items else b''
+    sizes = self.gather([len(own)])[:, 0]
+    parts = [
+        self._gather(np.frombuffer(own[begin:begin + 8 * _MOST_TEXT].ljust(
+            8 * _MOST_TEXT), np.int64), _MOST_TEXT)
+        for begin in range(0, sizes.max(), 8 * _MOST_TEXT)]
+    return [item for worker, size in enumerate(sizes) if size
+            for item in json.loads(b''.join(
+                part[worker].tobytes() for part in parts))]
+
+  def _gather(self, numbers: Sequence[int], most: int) -> np.ndarray:
+    table = np.zeros([self.workers, most], np.int64)
     table[self.worker, :len(numbers)] = numbers
     return self._total(table)[:, :len(numbers)]
 
   def _total(self, table: np.ndarray) -> np.ndarray:
-    """The sum of a table of each host, [workers, 4] int64."""
+    """The sum of a table of each host, [workers, numbers] int64."""
     return _summed(tf.constant(table), self.workers).numpy()
 
   def any(self, flag: bool) -> bool:
@@ -136,6 +161,6 @@ def _summed(table, workers: int):
   # On the processors: a GPU goes on with its steps meanwhile.
   with tf.device('/cpu:0'):
     return tf.raw_ops.CollectiveReduceV2(
-        input=table, group_size=workers, group_key=_KEY, instance_key=_KEY,
-        ordering_token=[], merge_op='Add', final_op='Id',
-        communication_hint='ring')
+        input=table, group_size=workers, group_key=_KEY,
+        instance_key=_KEY + table.shape[1], ordering_token=[], merge_op='Add',
+        final_op='Id', communication_hint='ring')

@@ -1,0 +1,55 @@
+"""How many images may be broken: those that do not decode.
+
+They keep their place, black and with weight 0, so that nothing else moves; who
+meets them counts them, and a limit says how many they may come to.
+"""
+
+from collections.abc import Collection
+import dataclasses
+import itertools
+
+from ns.core import errors
+
+# Keys of broken images that an error names.
+_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limit:
+  """A share of some images.
+
+  Attributes:
+    name: of the images, or of their source.
+    images: how many there are.
+    share: which of them may be broken.
+    binding: what says so, such as 'ImageFolder.max_excluded'.
+  """
+  name: str
+  images: int
+  share: float
+  binding: str
+
+  def check(self, count: int, keys: Collection[str], met: str = '') -> None:
+    """Checks how many are broken.
+
+    Args:
+      count: how many.
+      keys: of these, or of the first of them.
+      met: where, if not all images were looked at, such as ' by step 20'.
+
+    Raises:
+      RunError: they are more than may be.
+    """
+    if count <= self.share * self.images:
+      return
+    named = ', '.join(f'`{key}`' for key in itertools.islice(keys, _NAMED))
+    more = f' and {count - _NAMED:,} more' if count > _NAMED else ''
+    raise errors.RunError(
+        f'At most {self.share:.3g} of the {self.images:,} images of '
+        f'`{self.name}` should be broken, which is `{self.binding}`, but '
+        f'{count:,} do not decode{met}: {named}{more}; repair them, take them '
+        'out, or allow more.')
+
+  def told(self, count: int) -> dict[str, float]:
+    """The `share` that `count` is, and `max_share`, which it may be at most."""
+    return {'share': count / self.images, 'max_share': self.share}

@@ -1,0 +1,26 @@
+import pytest
+
+from ns.core import errors
+from ns.mixture import broken
+
+LIMIT = broken.Limit(name='flowers', images=300, share=0.01,
+                     binding='ImageFolder.max_excluded')
+
+
+def test_as_many_as_may_be():
+  LIMIT.check(0, [])
+  LIMIT.check(3, ['a', 'b', 'c'])
+  assert LIMIT.told(3) == {'share': 0.01, 'max_share': 0.01}
+
+
+@pytest.mark.parametrize('count, keys, met, said', [
+    (4, 'abcd', '', '4 do not decode: `a`, `b`, `c` and 1 more'),
+    (1500, 'abcdefgh', ' by step 7',
+     '1,500 do not decode by step 7: `a`, `b`, `c` and 1,497 more')])
+def test_more_than_may_be(count, keys, met, said):
+  with pytest.raises(errors.RunError) as caught:
+    LIMIT.check(count, list(keys), met)
+  assert str(caught.value) == (
+      'At most 0.01 of the 300 images of `flowers` should be broken, which is '
+      f'`ImageFolder.max_excluded`, but {said}; repair them, take them out, or '
+      'allow more.')
