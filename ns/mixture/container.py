@@ -74,23 +74,18 @@ class Container(file_source.FileSource):
     except EndsEarly:
       return  # Who asked says what is missing.
 
-  def read(self):
-    """See `FileSource`; of a file that was only touched, notes the time."""
-    files = list(self.made.files)
+  def shard_digests(self):
+    return {file.name: file.digest for file in self.made.files}
 
-    def is_same(number: int) -> bool:
-      file = files[number]
-      if not file.digest or file.digest != self._look_through(
-          file, len(self.class_names))[1]:
-        return False
-      files[number] = dataclasses.replace(
-          file, mtime_ns=source_manifest.look_at(file.path)[1])
-      return True
+  def _same_content(self, number: int) -> bool:
+    file = self.made.files[number]
+    return bool(file.digest) and file.digest == self._look_through(
+        file, len(self.class_names))[1]
 
-    self.made.check_unchanged(str(self.manifest_path), is_same)
-    if files != list(self.made.files):
-      dataclasses.replace(self.made, files=tuple(files)).write(
-          self.manifest_path)
+  def _with_times(self, times: dict[int, int]) -> source_manifest.Manifest:
+    return dataclasses.replace(self.made, files=tuple(
+        dataclasses.replace(file, mtime_ns=times.get(number, file.mtime_ns))
+        for number, file in enumerate(self.made.files)))
 
   def _look_through(self, file, classes: int
                     ) -> tuple[int, str, list[source_manifest.Example]]:

@@ -153,10 +153,15 @@ class FileSource(sources.Source):
   def read(self) -> None:
     """Compares the files with the manifest, which is made if need be.
 
+    Where a file has another time alone, and its content is known to be what it
+    was, the manifest gets the new time.
+
     Raises:
       RunError: a file is missing or was changed, or too much is left out.
     """
-    self.made.check_unchanged(str(self.manifest_path))
+    times = self.made.new_times(str(self.manifest_path), self._same_content)
+    if times:
+      self._with_times(times).write(self.manifest_path)
 
   def at(self, indices: np.ndarray):
     import tensorflow as tf
@@ -255,7 +260,9 @@ class FileSource(sources.Source):
       found.write(path)
       print(f'{self.name}: {int(found.counts.sum()):,} images in '
             f'{int((found.counts > 0).sum()):,} shards, '
-            f'{len(found.excluded):,} left out; noted in {path}', flush=True)
+            f'{len(found.excluded):,} left out; noted in {path}' + (
+                f'; passed over: {source_manifest.by_suffix(found.passed_over)}'
+                if found.passed_over else ''), flush=True)
     self._check_excluded(found)
     return found
 
@@ -272,8 +279,11 @@ class FileSource(sources.Source):
           f'repair these and remove `{self.manifest_path}` to look through the '
           'source again, or allow more.')
     if not made.counts.any():
+      others = (', only files that are passed over ('
+                f'{source_manifest.by_suffix(made.passed_over)})'
+                if made.passed_over else '')
       raise errors.RunError(
-          f'`{self.name}` should have images, but has none; look at '
+          f'`{self.name}` should have images, but has none{others}; look at '
           f'`{kind}.{self.paths[0]}`, and remove `{self.manifest_path}` to '
           'look through the source again.')
 
@@ -281,6 +291,11 @@ class FileSource(sources.Source):
     # What goes to another process, which reads the manifest itself.
     return {field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)}
+
+  @property
+  def passed_over(self) -> dict[str, int]:
+    """By suffix, how many files are there that are not taken for images."""
+    return self.made.passed_over
 
   # What a subclass has of its own.
 
@@ -296,4 +311,16 @@ class FileSource(sources.Source):
 
     They may end early where the file does.
     """
+    raise NotImplementedError
+
+  def shard_digests(self) -> dict[str, str]:
+    """By shard, a digest of its images; empty until it was read through."""
+    raise NotImplementedError
+
+  def _same_content(self, number: int) -> bool:
+    """Whether a file of the manifest, by its number, has the content it had."""
+    raise NotImplementedError
+
+  def _with_times(self, times: dict[int, int]) -> source_manifest.Manifest:
+    """The manifest with other times of some files, by their numbers."""
     raise NotImplementedError

@@ -1,5 +1,6 @@
 """A folder of images by class."""
 
+import collections
 from collections.abc import Sequence
 import dataclasses
 
@@ -16,7 +17,7 @@ class Folder(loose_images.LooseImages):
   """Images in sub-folders, of which each is a class.
 
   JPEG, PNG, BMP, GIF and WebP, by their suffixes, in the sub-folders and below;
-  other files are passed over.
+  other files are passed over, and counted.
 
   Attributes:
     path: of the folder.
@@ -45,6 +46,8 @@ class Folder(loose_images.LooseImages):
                 else 'at least two sub-folders, one for each class')
       raise errors.RunError(
           f'`Folder.path` should have {wanted}, but `{root}` has {found}.')
-    listed = [(f'{name}/{path}', label) for label, name in enumerate(names)
-              for path in loose_images.below(f'{root}/{name}')]
-    return root, listed, names
+    others = collections.Counter()
+    images = [(f'{name}/{path}', label) for label, name in enumerate(names)
+              for path in loose_images.below(f'{root}/{name}', others)]
+    return loose_images.Listed(root=root, images=images, class_names=names,
+                               passed_over=dict(others))

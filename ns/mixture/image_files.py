@@ -1,5 +1,6 @@
 """Images without labels, in a folder or in a list of files."""
 
+import collections
 import dataclasses
 import os
 
@@ -31,8 +32,10 @@ class ImageFiles(loose_images.LooseImages):
   def listed(self):
     path = epath.Path(files_lib.data_path(self.path))
     if path.is_dir():
-      return str(path), [(name, None) for name in
-                         loose_images.below(str(path))], ()
+      others = collections.Counter()
+      images = [(name, None) for name in loose_images.below(str(path), others)]
+      return loose_images.Listed(root=str(path), images=images,
+                                 passed_over=dict(others))
     if not path.exists():
       raise errors.Missing(
           '`ImageFiles.path` should be a folder or a list of files, but '
@@ -50,4 +53,5 @@ class ImageFiles(loose_images.LooseImages):
       raise errors.RunError(
           f'`{path}` should have every image once, but has `{twice}` '
           f'{names.count(twice)} times.')
-    return str(path.parent), [(name, None) for name in names], ()
+    return loose_images.Listed(root=str(path.parent),
+                               images=[(name, None) for name in names])

@@ -12,6 +12,7 @@ are null where they say nothing:
 | `path`     | string | of an image file, below the source's folder            |
 | `bytes`    | int64  | of an image file                                       |
 | `mtime_ns` | int64  | of an image file                                       |
+| `content`  | uint64 | of an image that was read: see `ns.mixture.contents`   |
 | `label`    | int64  | its class, from 0                                      |
 | `reason`   | string | why it is left out; null where it is not               |
 
@@ -60,6 +61,8 @@ class File:
     whole: the name of that file; its own if empty.
     digest: of its records' images and labels, taken when it was looked
       through; empty if it was not.
+    marks: where in the file every so many records begin, in bytes, for formats
+      that pass over records one by one.
   """
   name: str
   path: str
@@ -69,6 +72,10 @@ class File:
   first: int = 0
   whole: str = ''
   digest: str = ''
+  marks: tuple[int, ...] = ()
+
+  def __post_init__(self):
+    object.__setattr__(self, 'marks', tuple(self.marks))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +86,7 @@ class Example:
   path: str | None = None
   bytes: int | None = None
   mtime_ns: int | None = None
+  content: int | None = None
   label: int | None = None
   reason: str | None = None
 
@@ -92,11 +100,13 @@ class Manifest:
     class_names: empty where there are no labels.
     files: in order.
     rows: a `pyarrow.Table`, see the module.
+    passed_over: by suffix, how many files are not taken for images.
   """
   declared: dict[str, Any]
   class_names: tuple[str, ...]
   files: tuple[File, ...]
   rows: Any
+  passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
 
   @functools.cached_property
   def examples(self):
@@ -128,6 +138,11 @@ class Manifest:
     return np.array([file.num_records for file in self.files],
                     np.int64) - left_out
 
+  @functools.cached_property
+  def begins(self) -> np.ndarray:
+    """[files] int64: of each, the place of its first example among all."""
+    return np.cumsum(self.counts) - self.counts
+
   def good_rows(self, shard: int) -> np.ndarray:
     """The rows of a file's examples, rising."""
     file = self.files[shard]
@@ -157,6 +172,9 @@ class Manifest:
     for name in 'shard', 'row', 'bytes', 'label':
       values = self.rows[name].fill_null(-1).to_numpy().astype('<i8')
       digest.update(values.tobytes())
+    content = self.rows['content']
+    if content.null_count < len(content):
+      digest.update(content.fill_null(0).to_numpy().astype('<u8').tobytes())
     for name in 'path', 'reason':
       texts = self.rows[name].fill_null('').to_pylist()
       digest.update('\0'.join(texts).encode())
@@ -172,40 +190,49 @@ class Manifest:
       shares.append(self.excluded['row'].null_count / len(self.files))
     return max(shares)
 
-  def check_unchanged(self, where: str, same: Callable[[int], bool]
-                      = lambda number: False) -> None:
+  def new_times(self, where: str, same: Callable[[int], bool]
+                ) -> dict[int, int]:
     """Looks whether the files have the sizes and times that they had.
 
     Args:
       where: the manifest's path, for the error.
-      same: is asked whether the content of a file, by its number, is what it
-        was, if its time alone is another.
+      same: is asked whether the content of a file is what it was, if its time
+        alone is another: by its number among the files or, where these are
+        images, among the examples.
+
+    Returns:
+      By their numbers, the times of those that are the same.
 
     Raises:
-      RunError: one has not, or is not there.
+      RunError: a file is another, or not there.
     """
     if not self.has_paths:
       listed = [(f.path, f.bytes, f.mtime_ns) for f in self.files]
     elif len(self.examples) > _MAX_LOOKED_AT:
-      return
+      return {}
     else:
       columns = (self.examples[name].to_pylist()
                  for name in ('path', 'bytes', 'mtime_ns'))
       root = self.files[0].path
       listed = [(join(root, path), *rest) for path, *rest in zip(*columns)]
+    times = {}
     for number, ((path, *was), now) in enumerate(zip(
         listed, look_at_all([path for path, *_ in listed]))):
-      if now != tuple(was) and not (
-          now and now[0] == was[0] and same(number)):
+      if now == tuple(was):
+        continue
+      if not (now and now[0] == was[0] and same(number)):
         raise changed(path, tuple(was), now, where)
+      times[number] = now[1]
+    return times
 
   def write(self, path: epath.PathLike) -> None:
     from pyarrow import parquet
     told = json.dumps({
         'format': FORMAT, 'declared': self.declared,
-        'class_names': self.class_names,
+        'class_names': self.class_names, 'passed_over': self.passed_over,
         'files': [dataclasses.asdict(file) for file in self.files]})
-    with files_lib.written_aside(path) as aside, files_lib.opened(aside, 'wb') as file:
+    with (files_lib.written_aside(path) as aside,
+          files_lib.opened(aside, 'wb') as file):
       parquet.write_table(
           self.rows.replace_schema_metadata({'manifest': told}), file)
 
@@ -227,7 +254,7 @@ def read(path: epath.PathLike) -> Manifest:
     return Manifest(
         declared=told['declared'], class_names=tuple(told['class_names']),
         files=tuple(File(**file) for file in told['files']),
-        rows=table.replace_schema_metadata())
+        rows=_with_all_columns(table), passed_over=told.get('passed_over', {}))
   except (KeyError, OSError, TypeError, ValueError,
           pyarrow.ArrowException) as error:
     raise errors.RunError(
@@ -238,16 +265,31 @@ def read(path: epath.PathLike) -> Manifest:
 def rows(examples: Iterable[Example]):
   """A table of such rows."""
   import pyarrow
-  schema = pyarrow.schema([
-      ('shard', pyarrow.int32()), ('row', pyarrow.int64()),
-      ('path', pyarrow.string()), ('bytes', pyarrow.int64()),
-      ('mtime_ns', pyarrow.int64()), ('label', pyarrow.int64()),
-      ('reason', pyarrow.string())])
+  schema = _schema()
   columns = {name: [] for name in schema.names}
   for example in examples:
     for name, column in columns.items():
       column.append(getattr(example, name))
   return pyarrow.table(columns, schema)
+
+
+def _schema():
+  import pyarrow
+  return pyarrow.schema([
+      ('shard', pyarrow.int32()), ('row', pyarrow.int64()),
+      ('path', pyarrow.string()), ('bytes', pyarrow.int64()),
+      ('mtime_ns', pyarrow.int64()), ('content', pyarrow.uint64()),
+      ('label', pyarrow.int64()), ('reason', pyarrow.string())])
+
+
+def _with_all_columns(table):
+  """The rows of a file, which may be older than a column."""
+  import pyarrow
+  schema = _schema()
+  return pyarrow.table([
+      table[name] if name in table.column_names
+      else pyarrow.nulls(len(table), schema.field(name).type)
+      for name in schema.names], schema)
 
 
 def changed(path: str, was: Sequence[int | None], now, where: str
@@ -270,6 +312,13 @@ def changed(path: str, was: Sequence[int | None], now, where: str
       f'`{path}` should have the {was[0]:,} bytes that it had when its source '
       f'was looked through, {told}; bring it back, or remove `{where}` to look '
       'through the source again.')
+
+
+def by_suffix(counts: dict[str, int]) -> str:
+  """How many files there are by suffix, the most first, in words."""
+  return ', '.join(
+      f'{count:,} {suffix or "without suffix"}' for suffix, count in sorted(
+          counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def look_at(path: str) -> tuple[int, int] | None:

@@ -51,7 +51,24 @@ def test_other_files_are_passed_over(tmp_path):
   written = photos.folder(tmp_path / 'photos')
   for name in 'notes.txt', 'ant/Thumbs.db', 'ant/.hidden.png', '.trash/a.png':
     photos.write(tmp_path / 'photos' / name, b'no picture')
-  source_contract.check(folder(tmp_path), in_order(written))
+  source = folder(tmp_path)
+  source_contract.check(source, in_order(written))
+  # Of the folders of the classes, and not what is hidden.
+  assert source.passed_over == {'.db': 1}
+
+
+def test_passed_over_files_are_told_when_the_manifest_is_made(
+    tmp_path, capsys):
+  photos.folder(tmp_path / 'photos')
+  for name in 'ant/a.TIF', 'bee/b.tif', 'cow/readme':
+    photos.write(tmp_path / 'photos' / name, b'no picture')
+  folder(tmp_path).read()
+  assert capsys.readouterr().out.endswith(
+      '; passed over: 2 .tif, 1 without suffix\n')
+  again = folder(tmp_path)
+  again.read()
+  assert not capsys.readouterr().out
+  assert again.passed_over == {'.tif': 2, '': 1}
 
 
 def test_suffixes_may_be_upper_case(tmp_path):
@@ -163,6 +180,92 @@ def test_an_image_written_again_with_the_same_size(tmp_path):
       folder(tmp_path).read)
 
 
+def other_content(path):
+  """Writes other bytes, of the same size, at the same time; the old ones."""
+  found, old = os.stat(path), path.read_bytes()
+  path.write_bytes(old[:-1] + bytes([old[-1] ^ 1]))
+  os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+  return old
+
+
+@pytest.mark.parametrize('check_images, how', [
+    (False, 'columns'), (False, 'records'), (True, 'columns')])
+def test_other_content_of_the_same_size_and_time(
+    tmp_path, cache, check_images, how):
+  photos.folder(tmp_path / 'photos')
+  make = lambda: folder(tmp_path, check_images=check_images)
+  read = {'columns': lambda: make().columns(np.arange(1, 15, 2)),
+          'records': lambda: source_contract.records(make())}[how]
+  read()  # In another start, that is, by another object.
+  before, key = make().digest(), make().keys()[5]
+  path = tmp_path / 'photos' / key.removeprefix('made/')
+  other_content(path)
+  make().read()  # Nothing is to be seen.
+  manifest, = cache.glob('*.parquet')
+  expected = (
+      f'`{path}` should have the content that it had when it was first read, '
+      'but has another of the same size; bring it back, or remove '
+      f'`{manifest}` to look through the source again.')
+  with pytest.raises(Exception) as caught:
+    read()
+  assert expected in str(caught.value)
+  source_contract.records(make(), make().shards[0], np.arange(5))  # Not of it.
+  manifest.unlink()
+  read()
+  # What was read for the manifest is in the digest.
+  assert (make().digest() != before) == check_images
+
+
+def test_an_image_that_changes_within_a_start(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  source = folder(tmp_path)
+  source.columns(np.arange(15))
+  other_content(tmp_path / 'photos' / source.keys()[3].removeprefix('made/'))
+  assert 'when it was first read' in error(lambda: source.columns([2, 3]))
+  source.columns([2, 4])
+
+
+@pytest.mark.parametrize('check_images', [False, True])
+def test_an_image_that_was_only_touched(tmp_path, cache, check_images):
+  photos.folder(tmp_path / 'photos')
+  photos.write(tmp_path / 'photos/ant/empty.png', b'')
+  make = lambda: folder(
+      tmp_path, check_images=check_images, max_excluded=0.1)
+  keys = make().keys()
+  if not check_images:
+    make().columns([0, 1, 2])
+  paths = [tmp_path / 'photos' / key.removeprefix('made/') for key in keys]
+  for path in paths[:2]:
+    os.utime(path, ns=(1, 1_000_000_001))
+  make().read()
+  manifest, = cache.glob('*.parquet')
+  made = source_manifest.read(manifest).examples
+  assert [time == 1_000_000_001 for time in made['mtime_ns'].to_pylist()] == (
+      [True] * 2 + [False] * 13)
+  assert make().keys() == keys and len(make().excluded()) == 1
+  old = other_content(paths[2])
+  os.utime(paths[2], ns=(1, 1_000_000_001))
+  assert f'`{paths[2]}` should have the content that it had' in error(
+      make().read)
+  paths[2].write_bytes(old)  # It is brought back, which changes its time.
+  make().read()
+
+
+def test_the_digest_of_a_shard_is_there_once_all_of_it_was_read(
+    tmp_path, monkeypatch):
+  monkeypatch.setattr(sources, '_MAX_SHARD', 8)
+  photos.folder(tmp_path / 'photos')
+  make = lambda **how: folder(tmp_path, **how)
+  assert set(make().shard_digests().values()) == {''}
+  make().columns(np.arange(9))
+  first, second = make().shard_digests().values()
+  assert first and not second
+  make().columns(np.arange(9, 15))
+  digests = make().shard_digests()
+  assert digests['00000-of-00002'] == first and digests['00001-of-00002']
+  assert make(check_images=True).shard_digests() == digests
+
+
 def test_the_digest_is_of_contents_and_not_of_places(tmp_path):
   for name in 'a', 'b', 'c', 'd':
     photos.folder(tmp_path / name / 'photos')
@@ -241,6 +344,14 @@ def test_no_images(tmp_path, cache):
   assert said == (
       '`made` should have images, but has none; look at `Folder.path`, and '
       f'remove `{manifest}` to look through the source again.')
+
+
+def test_no_images_but_other_files(tmp_path):
+  for name in 'ant/a.tif', 'bee/b.tif', 'bee/c.heic':
+    photos.write(tmp_path / 'photos' / name, b'no picture')
+  assert error(lambda: folder(tmp_path).num_examples).startswith(
+      '`made` should have images, but has none, only files that are passed '
+      'over (2 .tif, 1 .heic); look at `Folder.path`, and remove `')
 
 
 def test_a_name_that_is_not_utf_8(tmp_path):

@@ -26,6 +26,7 @@ def test_a_folder_keeps_the_contract(tmp_path):
   source_contract.check(
       source, sorted(expected, key=lambda e: source.keys().index(e[0])))
   assert source.classes == 0 and source.class_names == ()
+  assert source.passed_over == {'.txt': 1}
 
 
 def test_it_is_in_the_order_of_a_folder_by_class(tmp_path):

@@ -10,6 +10,7 @@ from ns.mixture import source_manifest
 from tests.support import source_contract
 
 error = source_contract.error
+never = lambda number: False
 Example = source_manifest.Example
 
 
@@ -71,11 +72,11 @@ def test_it_is_a_parquet_file_for_all(tmp_path):
                         Example(path='x/y.png', bytes=3, reason='is empty')])
   made.write(path)
   table = parquet.read_table(path)
-  assert table.schema.names == ['shard', 'row', 'path', 'bytes', 'mtime_ns',
-                                'label', 'reason']
+  assert table.schema.names == [
+      'shard', 'row', 'path', 'bytes', 'mtime_ns', 'content', 'label', 'reason']
   assert table.to_pylist()[1] == {
       'shard': None, 'row': None, 'path': 'x/y.png', 'bytes': 3,
-      'mtime_ns': None, 'label': None, 'reason': 'is empty'}
+      'mtime_ns': None, 'content': None, 'label': None, 'reason': 'is empty'}
   told = json.loads(table.schema.metadata[b'manifest'])
   assert told['format'] == 1 and told['files'][0]['path'] == '/data/a'
 
@@ -103,26 +104,72 @@ def test_unchanged_files(tmp_path):
   (tmp_path / 'a').write_bytes(b'12345')
   found = os.stat(tmp_path / 'a')
   whole = file(path=str(tmp_path / 'a'), bytes=5, mtime_ns=found.st_mtime_ns)
-  manifest(files=[whole]).check_unchanged('m')
+  manifest(files=[whole]).new_times('m', never)
   rows = [Example(shard=0, row=0, path='a', bytes=5,
                   mtime_ns=found.st_mtime_ns)]
   images = manifest(files=[file(path=str(tmp_path), num_records=1)], rows=rows)
-  images.check_unchanged('m')
+  images.new_times('m', never)
   (tmp_path / 'a').unlink()
   for made in images, manifest(files=[whole]):
-    assert error(lambda: made.check_unchanged('m')) == (
+    assert error(lambda: made.new_times('m', never)) == (
         f'`{tmp_path}/a` should have the 5 bytes that it had when its source '
         'was looked through, but is not there; bring it back, or remove `m` to '
         'look through the source again.')
+
+
+def test_files_that_are_the_same_with_another_time(tmp_path):
+  for name in 'ab':
+    (tmp_path / name).write_bytes(b'12345')
+    os.utime(tmp_path / name, ns=(7, 7_000_000_000))
+  made = manifest(files=[
+      file(name, path=str(tmp_path / name), bytes=5, mtime_ns=time)
+      for name, time in (('a', 7_000_000_000), ('b', 3))])
+  asked = []
+  assert made.new_times('m', lambda number: not asked.append(number)) == {
+      1: 7_000_000_000}
+  assert asked == [1]
+  assert ('and has, but was written since, at 7000000000 for 3;'
+          in error(lambda: made.new_times('m', never)))
+  larger = manifest(files=[file(path=str(tmp_path / 'a'), bytes=6)])
+  assert 'but has 5' in error(
+      lambda: larger.new_times('m', lambda number: True))
+
+
+def test_contents_enter_the_digest_once_they_are_known():
+  images = lambda *contents: manifest(
+      files=[file(num_records=2)],
+      rows=[Example(shard=0, row=row, path=f'{row}', bytes=1, content=content)
+            for row, content in enumerate(contents)]).digest()
+  assert len({images(None, None), images(1, 2), images(1, 3)}) == 3
+
+
+def test_a_manifest_of_before_there_were_contents(tmp_path):
+  made, path = mixed(), tmp_path / 'm.parquet'
+  made.write(path)
+  table = parquet.read_table(path)
+  told = json.loads(table.schema.metadata[b'manifest'])
+  del told['passed_over']
+  for each in told['files']:
+    del each['marks']
+  parquet.write_table(table.drop_columns('content').replace_schema_metadata(
+      {'manifest': json.dumps(told)}), path)
+  found = source_manifest.read(path)
+  assert found.rows.equals(made.rows) and found.files == made.files
+  assert found.digest() == made.digest() and found.passed_over == {}
+
+
+def test_files_by_suffix():
+  assert source_manifest.by_suffix({'.a': 2, '': 1, '.c': 1000, '.b': 2}) == (
+      '1,000 .c, 2 .a, 2 .b, 1 without suffix')
 
 
 def test_of_very_many_images_not_each_is_looked_at(tmp_path, monkeypatch):
   rows = [Example(shard=0, row=i, path=f'{i}', bytes=1, mtime_ns=1)
           for i in range(3)]
   made = manifest(files=[file(path=str(tmp_path))], rows=rows)
-  assert 'is not there' in error(lambda: made.check_unchanged('m'))
+  assert 'is not there' in error(lambda: made.new_times('m', never))
   monkeypatch.setattr(source_manifest, '_MAX_LOOKED_AT', 2)
-  made.check_unchanged('m')
+  made.new_times('m', never)
 
 
 @pytest.mark.parametrize('write', [
