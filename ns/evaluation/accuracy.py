@@ -37,11 +37,11 @@ class Accuracy:
 
     Returns:
       `accuracy`, `num_examples`, `accuracy_by_class`, a list with None where a
-      class has no image, and, where images do not decode, `broken`, their
-      keys: they do not count.
+      class has no image, and, where images do not decode, which do not count,
+      `broken`: see `ns.mixture.broken.Limit.told`.
 
     Raises:
-      RunError: no image decodes.
+      RunError: more images are broken than may be, or all.
     """
     from ns.core import types
     from ns.mixture import tasks
@@ -57,6 +57,7 @@ class Accuracy:
       np.add.at(total, label, good)
       np.add.at(right, label, good & (predicted == label))
       broken += [key.decode() for key in batch[types.KEY][~good]]
+    source.limit.check(len(broken), broken)
     if not total.any():
       raise errors.RunError(
           f'No image of `{source.name}` decodes, of {source.num_examples}; the '
@@ -66,5 +67,6 @@ class Accuracy:
         'num_examples': int(total.sum()),
         'accuracy_by_class': [float(r / t) if t else None
                               for r, t in zip(right, total)],
-        **({'broken': broken} if broken else {}),
+        **({'broken': source.limit.told(len(broken), broken)}
+           if broken else {}),
     }

@@ -17,6 +17,7 @@ from ns.loop import pool as pools
 from ns.mixture import batches
 from ns.mixture import views
 from ns.pseudolabel import teacher as teacher_lib
+from ns.training import broken
 from ns.training import trainer
 
 # The kinds of stages that all hosts of a run make together; the first host
@@ -219,8 +220,26 @@ def job(run, generation, kind, folder, mixture, inputs, **more):
       noise=inputs.noise if inputs.noise_is_left else None,
       seed=_seed(run, generation, kind), strategy=run.runtime.strategy(),
       hosts=run.runtime.hosts(), folder=folder,
+      max_broken=_max_broken(generation, inputs),
       description=_description(folder.parent.parent),
       accuracy=_on_validation(run, generation, inputs.view.size), **more)
+
+
+def _max_broken(generation, inputs):
+  """How many images of a training may be broken, by kind.
+
+  One that a teacher has labelled was decoded for it. Where the student sees
+  more of it, it can be broken yet: within the limit of the labelling.
+  """
+  limits = {broken.LABELLED: inputs.labelled.limit}
+  limit = getattr(generation.labelling, 'limit', None)
+  if limit and inputs.pseudo_labelled:
+    limits[broken.PSEUDO_LABELLED] = limit(
+        f'{generation.name}/select', inputs.pseudo_labelled.images)
+  elif limit and inputs.unlabelled:
+    limits[broken.PSEUDO_LABELLED] = limit(
+        inputs.unlabelled.name, inputs.unlabelled.num_examples)
+  return limits
 
 
 def _on_validation(run, generation, size):

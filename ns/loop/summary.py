@@ -1,5 +1,7 @@
 """What a run came to: `summary.json`, and a table a generation."""
 
+from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 import json
 from typing import Any
@@ -64,6 +66,7 @@ def table(results: dict[str, Any]) -> str:
         f'{selected["used"]:,}' if selected else '-',
         _percent(selected.get('accuracy_used')) if selected else '-',
         progress.duration(generation['seconds'])))
+    details += _broken(generation, generation['name'])
     if generation.get('calibrate'):
       details.append(_calibrated(generation['name'], generation['calibrate']))
     if selected and selected.get('foreign_pool'):
@@ -85,6 +88,18 @@ def table(results: dict[str, Any]) -> str:
       cell.ljust(width) if i == 0 else cell.rjust(width)
       for i, (cell, width) in enumerate(zip(row, widths))) for row in rows]
   return '\n'.join([*lines, '', *details] if details else lines)
+
+
+def _broken(part: Mapping[str, Any], *path: str) -> Iterator[str]:
+  """A line for all that `ns.mixture.broken.Limit.told` gave, wherever it is."""
+  for name, value in part.items():
+    if isinstance(value, dict):
+      here = path if name == 'broken' else (*path, name)
+      if 'max_share' in value:
+        yield (f'broken in {"/".join(here)}: {value["count"]:,}, '
+               f'{_percent(value["share"])} '
+               f'(at most {_percent(value["max_share"])})')
+      yield from _broken(value, *here)
 
 
 def _calibrated(name: str, found: dict[str, Any]) -> str:

@@ -33,17 +33,17 @@ class PseudoLabelled:
 
   Attributes:
     files: their paths, each with its number of examples, counting copies.
-    images: how many there are, each counted once; None if that is not known.
+    images: how many there are, each counted once.
   """
   files: Sequence[tuple[str, int]]
-  images: int | None = None
+  images: int
 
   @classmethod
   def selected(cls, folder, results: Mapping[str, Any]) -> 'PseudoLabelled':
     """As `Select` left them in `folder`, with these results."""
     return cls(files=tuple((str(folder / name), examples) for name, examples
                            in results['records'].items()),
-               images=results.get('used'))
+               images=results['used'])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -385,9 +385,7 @@ def labelled_task(mixture, inputs: Inputs, seed: seeds.Seed, lanes: int = 1,
 
 def _pseudo_task(mixture, inputs, seed, lanes=1, first_step=0):
   from ns.mixture import tasks
-  images = inputs.pseudo_labelled.images
-  if images is not None:
-    mixture.check_pool(images, 'that are selected')
+  mixture.check_pool(inputs.pseudo_labelled.images, 'that are selected')
   return tasks.pseudo_labelled(
       inputs.pseudo_labelled.files, classes=inputs.labelled.classes,
       policy=mixture.pseudo_labels, view=inputs.view,

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ns.mixture import broken
 from ns.mixture import sources
 
 
@@ -37,6 +38,11 @@ class Derived(sources.Source):
   @property
   def missing(self) -> str | None:
     return self.source.missing
+
+  @property
+  def limit(self) -> broken.Limit:
+    return dataclasses.replace(
+        self.source.limit, name=self.name, images=self.num_examples)
 
   def read(self) -> None:
     self.source.read()

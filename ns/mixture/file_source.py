@@ -22,6 +22,7 @@ from ns.core import checks
 from ns.core import errors
 from ns.core import files as files_lib
 from ns.core import manifest as manifest_lib
+from ns.mixture import broken
 from ns.mixture import expected as expected_lib
 from ns.mixture import lane
 from ns.mixture import source_manifest
@@ -46,7 +47,8 @@ class FileSource(sources.Source):
       that those that do not decode are left out. Otherwise they keep their
       place, and are black, with weight 0.
     max_excluded: the share of the images, or of the files, that may be left out
-      because they are broken; more of them are an error.
+      because they are broken; and the share of the others that may turn out not
+      to decode, of a set in a training or an evaluation. More are an error.
     manifest: the path of the manifest; where it is empty, a file in the folder
       NS_CACHE_DIR, or else ~/.cache/noisy_student.
     expected: what a plan counts with where the files are not here; None, and
@@ -107,6 +109,14 @@ class FileSource(sources.Source):
     if not self.is_labelled:
       raise ValueError(f'`{self.name}` is not labelled.')
     return self.made.labels
+
+  @property
+  def limit(self) -> broken.Limit:
+    limit = super().limit
+    if self.check_images:
+      return limit
+    return dataclasses.replace(limit, leave_out=(
+        f'leave them out with `{type(self).__name__}.check_images = True`'))
 
   @functools.cached_property
   def shards(self) -> tuple[sources.Shard, ...]:

@@ -20,6 +20,8 @@ A source is a frozen dataclass that derives from `Source` and says
   columns(indices): the same examples, one or more, as arrays [examples, …], of
     objects where they are of bytes; what is quicker where all are wanted.
   read(): after it, what can be known to be missing or broken is known.
+  limit: how many of its images may be broken (`ns.mixture.broken`), such as
+    encoded bytes that do not decode.
 
 Sources load without TensorFlow, and load it to read: a plan counts examples.
 """
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from ns.core import checks
+from ns.mixture import broken
 from ns.mixture import lane
 
 _MAX_SHARD = 16384
@@ -63,6 +66,8 @@ def even_shards(num_examples: int) -> tuple[Shard, ...]:
 class Source:
   """What is the same for all sources; see the module."""
   missing = None
+  # The share of its images that may be broken, where it does not say.
+  max_excluded = 0.01
 
   @property
   def image_bytes(self) -> float | None:
@@ -88,6 +93,13 @@ class Source:
     """See the module."""
     return lane.joined(list(
         self.at(indices).batch(_READ_AT_ONCE).as_numpy_iterator()))
+
+  @property
+  def limit(self) -> broken.Limit:
+    """See the module."""
+    return broken.Limit(name=self.name, images=self.num_examples,
+                        share=self.max_excluded,
+                        binding=f'{type(self).__name__}.max_excluded')
 
   def hidden_labels(self) -> np.ndarray | None:
     """[num_examples] int64: for reporting only, never for training."""

@@ -72,7 +72,7 @@ def run(labelling: labelling_lib.Labelling,
     tally.add(path)
   labelling.check(tally, source)
   source.read()  # All that was labelled is what was counted.
-  return {**labelling.results(tally),
+  return {**labelling.results(tally, source),
           'images_labelled': sum(shard.num_examples for shard in todo),
           'shards_kept': len(shards) - len(todo)}
 

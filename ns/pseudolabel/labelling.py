@@ -10,6 +10,7 @@ from ns.core import checks
 from ns.core import errors
 from ns.core import manifest
 from ns.core.runtime import alone
+from ns.mixture import broken
 from ns.pseudolabel import ensemble as ensembles
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import labelled_shard
@@ -159,7 +160,7 @@ class Labelling:
         tally.add(path)
         self.check(tally, source)
     source.read()  # All that was labelled is what was counted.
-    return {**self.results(tally), 'images_labelled': labelled,
+    return {**self.results(tally, source), 'images_labelled': labelled,
             'shards_kept': kept}
 
   @property
@@ -231,19 +232,19 @@ class Labelling:
           f'`Labelling.top_k` should be below the {classes} classes of '
           f'`{name}`, but is {self.top_k}; None keeps whole distributions.')
 
+  def limit(self, name: str, images: int) -> broken.Limit:
+    """How many of so many images of the pool may be broken."""
+    return broken.Limit(name=name, images=images, share=self.max_broken,
+                        binding='Labelling.max_broken')
+
   def check(self, tally: tallies.Tally, source) -> None:
     """Checks what is labelled of a pool so far, or all of it.
 
     Raises:
       RunError: too many images are broken, or the classes have collapsed.
     """
-    if tally.broken > self.max_broken * source.num_examples:
-      raise errors.RunError(
-          f'At most {self.max_broken:g} of the {source.num_examples:,} images '
-          f'of `{source.name}` should be broken, which is '
-          f'`Labelling.max_broken`, but {tally.broken:,} do not decode, the '
-          f'first of them `{tally.broken_keys[0]}`; repair them, take them '
-          'out, or allow more.')
+    self.limit(source.name, source.num_examples).check(
+        tally.broken, tally.broken_keys)
     enough = (tally.images >= max(_ENOUGH_IMAGES, 10 * source.classes)
               and tally.shards >= min(_ENOUGH_SHARDS, len(source.shards)))
     if not enough or self.min_class_entropy is None:
@@ -261,22 +262,23 @@ class Labelling:
           'the teacher, or lower the bound if the pool is like that. The '
           'finished shards stay.')
 
-  def results(self, tally: tallies.Tally) -> dict:
+  def results(self, tally: tallies.Tally, source) -> dict:
     """What a labelled pool came to.
 
     Returns:
       `images` and `shards`; `per_class`, how many images each class has;
       `mean_confidence`; `class_entropy`, as `min_class_entropy` means it; and,
-      where images are broken, how many, as `broken`, and the first 20 of their
-      keys, as `broken_keys`. Those are in no class and no mean.
+      where images are broken, `broken`, see `ns.mixture.broken.Limit.told`.
+      Those are in no class and no mean.
     """
-    broken = {'broken': tally.broken, 'broken_keys': tally.broken_keys}
+    limit = self.limit(source.name, source.num_examples)
     return {
         'images': tally.images, 'shards': tally.shards,
         'per_class': tally.per_class.tolist(),
         'mean_confidence': tally.mean_confidence,
         'class_entropy': tally.class_entropy,
-        **(broken if tally.broken else {})}
+        **({'broken': limit.told(tally.broken, tally.broken_keys)}
+           if tally.broken else {})}
 
 
 def spread(source) -> tuple:

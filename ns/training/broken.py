@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import sys
 from typing import Any
 
+from ns.mixture import broken
+
 LABELLED = 'labelled'
 PSEUDO_LABELLED = 'pseudo_labelled'
 _NAMED = 20
@@ -67,14 +69,13 @@ def results(job, found: Mapping[str, Sequence[str]]) -> dict[str, Any]:
   """What the results of a training say of what `Broken.agreed` gave.
 
   Returns:
-    `broken_images`, how many; and `broken`, for each kind `count`, what
-    `ns.mixture.broken.Limit.told` gives, and `keys`, the first 20. Nothing
-    where there is none.
+    `broken_images`, how many; and `broken`, by kind, as of
+    `ns.mixture.broken.Limit.told`. Nothing where there is none.
   """
   if not found:
     return {}
-  return {'broken_images': sum(map(len, found.values())), 'broken': {
-      kind: {'count': len(keys),
-             **(job.max_broken[kind].told(len(keys))
-                if kind in job.max_broken else {}),
-             'keys': keys[:_NAMED]} for kind, keys in found.items()}}
+  told = {kind: getattr(job.max_broken.get(kind), 'told', broken.told)
+          for kind in found}
+  return {'broken_images': sum(map(len, found.values())),
+          'broken': {kind: told[kind](len(keys), keys)
+                     for kind, keys in found.items()}}

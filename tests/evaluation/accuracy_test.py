@@ -8,6 +8,7 @@ from ns import mixture
 from ns.core import errors
 from ns.evaluation import accuracy
 from ns.images import encode
+from ns.mixture import broken as broken_lib
 from ns.mixture import views
 from tests.support import idx_files
 
@@ -92,11 +93,13 @@ def test_wrong_arguments():
       '`Accuracy.batch_size` should be a whole number of at least 1, but is 0.')
 
 
-def encoded(source, broken):
+def encoded(source, broken, max_share=0.1):
   """`source` with its images as PNGs, some of them cut short."""
   class Encoded:
     name, classes, num_examples = 'test', CLASSES, COUNT
     is_labelled = True
+    limit = broken_lib.Limit(name='test', images=COUNT, share=max_share,
+                             binding='Encoded.max_excluded')
 
     def records(self):
       images = [encode.png(pixels) for pixels in source.source.pixels]
@@ -113,12 +116,23 @@ def test_images_that_do_not_decode_are_named_and_do_not_count(source):
   assert found['accuracy'] == pytest.approx(
       (ANSWERS.argmax(-1) == LABELS)[good].mean())
   assert found['num_examples'] == COUNT - 2
-  assert found['broken'] == ['made/03', 'made/17']
+  assert found['broken'] == {
+      'count': 2, 'share': 2 / COUNT, 'max_share': 0.1,
+      'keys': ['made/03', 'made/17']}
+
+
+def test_more_images_are_broken_than_may_be(source):
+  with pytest.raises(errors.RunError) as caught:
+    run(encoded(source, {3, 17, 20}))
+  assert str(caught.value) == (
+      'At most 0.1 of the 23 images of `test` should be broken, which is '
+      '`Encoded.max_excluded`, but 3 do not decode: `made/03`, `made/17`, '
+      '`made/20`; repair them, take them out, or allow more.')
 
 
 def test_no_image_decodes(source):
   with pytest.raises(errors.RunError) as caught:
-    run(encoded(source, set(range(COUNT))))
+    run(encoded(source, set(range(COUNT)), max_share=1.0))
   assert str(caught.value) == (
       f'No image of `test` decodes, of {COUNT}; the first is `made/00`. Look '
       'at its files.')

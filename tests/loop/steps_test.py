@@ -19,6 +19,7 @@ from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
 from ns.loop import steps
+from ns.mixture import broken
 from ns.mixture import views
 from ns.models import weights
 from tests.support import pseudo_files
@@ -79,7 +80,8 @@ def write_selection(folder, name, copies):
   manifest.begin(selected, {})
   written = pseudo_files.write(
       selected, tiny.batch(0)['image'][:5], np.eye(4)[[0] * 5], copies)
-  manifest.commit(selected, {}, {'records': {
+  # Said to be of 50, which fill a batch.
+  manifest.commit(selected, {}, {'used': 50, 'records': {
       path.rpartition('/')[2]: count for path, count in written}}, 1.0, {}, {})
 
 
@@ -281,6 +283,7 @@ def test_a_teacher_is_trained_on_labelled_images(run, tmp_path):
   assert inputs.noise == run.generations[0].noise and first_step == 17
   assert data_seed == seeds.Seed(4).child('teacher', 'data')
   assert job.seed == seeds.Seed(4).child('teacher', 'train')
+  assert job.max_broken == {'labelled': run.data.labelled.limit}
 
 
 def test_a_student_is_trained_on_its_selection_too(run, tmp_path):
@@ -292,6 +295,10 @@ def test_a_student_is_trained_on_its_selection_too(run, tmp_path):
       (f'{selected}/pseudo-00000-of-00002.tfrecord', 33),
       (f'{selected}/pseudo-00001-of-00002.tfrecord', 22))
   assert job.seed == seeds.Seed(4).child('student1', 'train')
+  assert job.max_broken == {
+      'labelled': run.data.labelled.limit, 'pseudo_labelled': broken.Limit(
+          name='student1/select', images=50, share=0.01,
+          binding='Labelling.max_broken')}
 
 
 def test_no_two_generations_are_alike_here(run):
@@ -421,6 +428,9 @@ def test_a_teacher_in_the_step_is_the_finished_one(tmp_path, monkeypatch):
   network = save_average(run.generations[0], folder, 7, 'finetune')
   make_stage(run, 'student1/train', folder)
   job, = jobs
+  assert job.max_broken['pseudo_labelled'] == broken.Limit(
+      name='unlabelled', images=run.data.unlabelled.num_examples, share=0.01,
+      binding='Labelling.max_broken')
   assert (job.teacher.pseudo_labels, job.teacher.min_confidence,
           job.teacher.temperature) == (policy, 0.4, 2.5)
   batch = next(iter(job.batches(0)))

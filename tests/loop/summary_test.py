@@ -127,6 +127,21 @@ def test_what_is_left_out_of_sources_is_told_with_its_limit(
       'left out of photos as broken: 1,234, 1.23 % (at most 2.00 %)')
 
 
+def test_broken_images_are_told_with_their_limits(tmp_path):
+  found = collected(tmp_path)
+  told = lambda count, share: {
+      'count': count, 'keys': ['a'], 'share': share, 'max_share': 0.02}
+  teacher, student = found['generations']
+  teacher['train']['broken'] = {'labelled': told(1234, 0.01)}
+  student['label']['broken'] = told(3, 0.02)
+  student['evaluate']['test']['broken'] = told(1, 0.0033)
+  assert [line for line in summary.table(found).split('\n')
+          if 'broken' in line] == [
+              'broken in teacher/train/labelled: 1,234, 1.00 % (at most 2.00 %)',
+              'broken in student/label: 3, 2.00 % (at most 2.00 %)',
+              'broken in student/evaluate/test: 1, 0.33 % (at most 2.00 %)']
+
+
 def test_the_table_of_a_teacher_alone(tmp_path):
   assert summary.table(collected(tmp_path, without=['student'])).split(
       '\n') == [

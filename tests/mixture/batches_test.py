@@ -45,7 +45,8 @@ def make_inputs(tmp_path):
                              rows, COPIES)
   return batches.Inputs(
       labelled=subset, view=views.View(size=4, channels=1),
-      pseudo_labelled=batches.PseudoLabelled(files=files))
+      # Said to be enough for a batch of any size.
+      pseudo_labelled=batches.PseudoLabelled(files=files, images=100))
 
 
 def take(mixture, inputs, count, noise=OFF, seed=SEED, first_step=0):

@@ -10,7 +10,13 @@ LIMIT = broken.Limit(name='flowers', images=300, share=0.01,
 def test_as_many_as_may_be():
   LIMIT.check(0, [])
   LIMIT.check(3, ['a', 'b', 'c'])
-  assert LIMIT.told(3) == {'share': 0.01, 'max_share': 0.01}
+
+
+def test_what_is_told():
+  keys = [f'{i:02}' for i in range(30)]
+  assert LIMIT.told(3, keys[:3]) == {
+      'count': 3, 'share': 0.01, 'max_share': 0.01, 'keys': ['00', '01', '02']}
+  assert broken.told(30, keys) == {'count': 30, 'keys': keys[:20]}
 
 
 @pytest.mark.parametrize('count, keys, met, said', [

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import pickle
 import subprocess
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 
 from ns import mixture
+from ns.core import errors
+from ns.mixture import broken
 from ns.mixture import source_manifest
 from ns.mixture import sources
+from ns.mixture import without
 from tests.support import photos
 from tests.support import source_contract
 
@@ -89,10 +93,10 @@ def test_classes_may_be_in_another_order(tmp_path):
 def test_broken_images_are_left_out_where_images_are_checked(tmp_path):
   written = photos.folder(tmp_path / 'photos')
   whole = photos.encoded(0, 50, 'JPEG', size=(64, 64))
-  broken = {'ant/cut.jpg': whole[:len(whole) // 2], 'bee/text.png': b'text',
-            'cow/cut.png': photos.encoded(1, 51, 'PNG')[:60],
-            'cow/empty.gif': b''}
-  for path, content in broken.items():
+  planted = {'ant/cut.jpg': whole[:len(whole) // 2], 'bee/text.png': b'text',
+             'cow/cut.png': photos.encoded(1, 51, 'PNG')[:60],
+             'cow/empty.gif': b''}
+  for path, content in planted.items():
     photos.write(tmp_path / 'photos' / path, content)
   source = folder(tmp_path, check_images=True, max_excluded=0.25)
   source_contract.check(source, in_order(written))
@@ -120,6 +124,27 @@ def test_too_many_broken_images(tmp_path, cache):
       'through the source again, or allow more.')
   assert end.count(': is empty') == 3
   assert folder(tmp_path, max_excluded=0.25).num_examples == 15
+
+
+def test_how_many_may_turn_out_not_to_decode(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  source = folder(tmp_path, max_excluded=0.1)
+  limit = broken.Limit(
+      name='made', images=15, share=0.1, binding='Folder.max_excluded',
+      leave_out='leave them out with `Folder.check_images = True`')
+  assert source.limit == limit
+  checked = folder(tmp_path, max_excluded=0.1, check_images=True)
+  assert checked.limit == dataclasses.replace(limit, leave_out='take them out')
+  part = mixture.Subset(name='labelled', source=source, is_labelled=True,
+                        indices=np.arange(7))
+  assert part.limit == dataclasses.replace(limit, name='labelled', images=7)
+  rest = without.Without(source=part, left_out=np.array([0, 3]))
+  assert rest.limit == dataclasses.replace(limit, name='labelled', images=5)
+  with pytest.raises(errors.RunError) as caught:
+    rest.limit.check(1, rest.keys()[:1])
+  assert str(caught.value).endswith(
+      'repair them, leave them out with `Folder.check_images = True`, or allow '
+      'more.')
 
 
 def test_a_restart_lists_nothing(tmp_path, monkeypatch):

@@ -36,8 +36,8 @@ def make_inputs(tmp_path_factory):
   view = views.View(size=8, channels=1)
   return batches.Inputs(
       labelled=data.labelled, unlabelled=data.unlabelled, view=view,
-      pseudo_labelled=batches.PseudoLabelled(files=files), teacher_view=view,
-      noise=noise.FlipAndShift(shift=2))
+      pseudo_labelled=batches.PseudoLabelled(files=files, images=POOL),
+      teacher_view=view, noise=noise.FlipAndShift(shift=2))
 
 
 def take(mixture, inputs, first_step, count=3):
@@ -108,7 +108,8 @@ def test_hosts_that_do_not_divide_the_lanes(mixture, inputs, workers, said):
 
 
 def test_fewer_files_than_hosts_would_need(inputs):
-  few = batches.PseudoLabelled(files=inputs.pseudo_labelled.files[:3])
+  few = dataclasses.replace(inputs.pseudo_labelled,
+                            files=inputs.pseudo_labelled.files[:3])
   with pytest.raises(errors.RunError, match='there are 2 lanes'):
     MIXTURES[1].batches(dataclasses.replace(
         inputs, pseudo_labelled=few, workers=4), SEED)

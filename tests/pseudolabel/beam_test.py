@@ -187,8 +187,8 @@ def test_a_broken_image_keeps_its_row(teachers, tmp_path):
   pool = fakes.Pool((3, 2), classes=CLASSES, encoded=True)  # Of 4 x 3 pixels.
   policy = labelling.Labelling(batch_size=4, max_broken=1)
   counts = by_beam(policy, [teachers[0][0]], pool, tmp_path)
-  assert (counts['broken'], counts['broken_keys']) == (5, pool.keys)
-  with pytest.raises(errors.RunError, match='5 do not decode, the first'):
+  assert (counts['broken']['count'], counts['broken']['keys']) == (5, pool.keys)
+  with pytest.raises(errors.RunError, match='5 do not decode: '):
     by_beam(labelling.Labelling(), [teachers[0][0]], pool, tmp_path)
 
 

@@ -311,7 +311,8 @@ def test_a_broken_image_keeps_its_row_with_no_confidence(tmp_path):
   np.testing.assert_array_equal(found['probabilities'][~good],
                                 np.full((2, 3), np.float16(1 / 3)))
   labels = TABLE.argmax(axis=1)[good]
-  assert (counts['broken'], counts['broken_keys']) == (2, ['pool/3', 'pool/8'])
+  assert counts['broken'] == {'count': 2, 'share': 2 / 12, 'max_share': 0.2,
+                              'keys': ['pool/3', 'pool/8']}
   assert counts['per_class'] == np.bincount(labels, minlength=3).tolist()
   assert counts['images'] == 12
   assert counts['mean_confidence'] == pytest.approx(
@@ -326,20 +327,20 @@ def test_too_many_broken_images_are_an_error(tmp_path):
     label(tmp_path, BrokenPool([3, 5]), fakes.Teacher(TABLE), view=VIEW)
   assert str(caught.value) == (
       'At most 0.01 of the 12 images of `pool` should be broken, which is '
-      '`Labelling.max_broken`, but 2 do not decode, the first of them '
-      '`pool/3`; repair them, take them out, or allow more.')
+      '`Labelling.max_broken`, but 2 do not decode: `pool/3`, `pool/5`; '
+      'repair them, take them out, or allow more.')
   # They may be allowed; then the work goes on where it was.
   counts = label(tmp_path, BrokenPool([3, 5]), fakes.Teacher(TABLE), view=VIEW,
                  max_broken=1)
-  assert counts['shards_kept'] == 1 and counts['broken'] == 2
+  assert counts['shards_kept'] == 1 and counts['broken']['count'] == 2
 
 
 def test_twenty_broken_images_are_named(tmp_path):
   source = BrokenPool(range(1, 30), (15, 15))
   counts = label(tmp_path, source, fakes.Teacher(fakes.distributions(30, 3)),
                  view=VIEW, max_broken=1)
-  assert counts['broken'] == 29
-  assert counts['broken_keys'] == [f'pool/{i}' for i in range(1, 21)]
+  assert counts['broken']['count'] == 29
+  assert counts['broken']['keys'] == [f'pool/{i}' for i in range(1, 21)]
 
 
 def table_of(labels, classes):
