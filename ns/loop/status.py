@@ -16,7 +16,7 @@ from ns.loop import stages as stages_lib
 
 
 # Of an attempt after the first, `attempt-1-step-500.index`.
-_CHECKPOINT = re.compile(r'step-(\d+)\.index$')
+_CHECKPOINT = re.compile(r'step-(\d+)\.npz$')
 
 
 def text(stages: Sequence[stages_lib.Stage], folder: epath.Path) -> str:
@@ -62,7 +62,7 @@ def _steps(stage: stages_lib.Stage, own: epath.Path) -> Iterator[str]:
       yield f'{table.number(rate)} images/s, {progress.duration(left)} left'
   # Those of the cadence, and that of a training that was asked to end.
   saved = [int(found[1]) for folder in ('checkpoints', 'checkpoints/ended')
-           for path in own.glob(f'{manifest.SCRATCH}/{folder}/*.index')
+           for path in own.glob(f'{manifest.SCRATCH}/{folder}/*.npz')
            if (found := _CHECKPOINT.search(path.name))]
   if saved:
     yield f'checkpoint at step {max(saved):,}'

@@ -6,7 +6,6 @@ says where the weights came from. Equal weights and metadata give equal bytes.
 
 from collections.abc import Mapping
 import hashlib
-import io
 import json
 from typing import Any
 import zipfile
@@ -21,12 +20,18 @@ from ns.core import files
 METADATA = 'metadata'
 
 
-def _by_path(network) -> dict:
+def by_path(owner: Any) -> dict[str, Any]:
+  """The variables of a network, or of what else has `variables`, by path.
+
+  Raises:
+    ValueError: two have the same path.
+  """
   variables = {}
-  for variable in network.variables:
+  for variable in owner.variables:
     if variable.path in variables:
-      raise ValueError('`network` should have variables of distinct paths, but '
-                       f'has `{variable.path}` twice.')
+      raise ValueError(
+          f'`{type(owner).__name__}` should have variables of distinct paths, '
+          f'but has `{variable.path}` twice.')
     variables[variable.path] = variable
   return variables
 
@@ -40,13 +45,29 @@ def save(network, path: epath.PathLike,
     path: of the file.
     metadata: of JSON's types; nothing is written of None.
   """
-  arrays = {name: variable.numpy()
-            for name, variable in _by_path(network).items()}
-  if metadata is not None:
-    arrays[METADATA] = np.array(json.dumps(metadata, sort_keys=True))
-  buffer = io.BytesIO()
-  np.savez(buffer, **arrays)
-  files.write_whole(path, buffer.getvalue())
+  write(path, by_path(network), metadata)
+
+
+def write(path: epath.PathLike, variables: Mapping[str, Any],
+          metadata: Mapping[str, Any] | None = None) -> None:
+  """Writes the value of each variable, by its name, as `save` does.
+
+  The file gets its name when all of it is there. There is never a copy of more
+  than one value.
+  """
+  with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
+    with zipfile.ZipFile(file, 'w') as archive:
+      for name, variable in variables.items():
+        _add(archive, name, variable.numpy())
+      if metadata is not None:
+        _add(archive, METADATA,
+             np.array(json.dumps(metadata, sort_keys=True)))
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+  """Adds an array as `np.savez` does, of which it knows nothing else."""
+  with archive.open(f'{name}.npy', 'w', force_zip64=True) as member:
+    np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def load(network, path: epath.PathLike) -> None:
@@ -69,7 +90,12 @@ def assign(network, arrays: Mapping[str, np.ndarray], source: str) -> None:
   Raises:
     RunError: they are not exactly the network's variables.
   """
-  variables = _by_path(network)
+  give(by_path(network), arrays, source)
+
+
+def give(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray],
+         source: str) -> None:
+  """Gives variables, by name, exactly these values; see `assign`."""
   for kind, names in (('lacks', variables.keys() - arrays.keys()),
                       ('has also', arrays.keys() - variables.keys())):
     if names:
@@ -141,8 +167,8 @@ def _read(path: epath.PathLike, *names: str) -> dict[str, np.ndarray]:
       with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in names or arrays.files
                 if name in arrays.files}
-  except (zipfile.BadZipFile, ValueError, EOFError, KeyError,
-          NotImplementedError) as error:
+  except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError,
+          RuntimeError) as error:  # All these a damaged archive may be.
     raise _damaged(path, error) from error
 
 

@@ -1,25 +1,27 @@
 """Checkpoints of a training that may be killed and started again.
 
-TensorFlow writes a checkpoint to files of other names and renames them, then
-does the same with the list of checkpoints, and then removes the oldest. So one
-that a killed program was at is on no list, and those before it are as they were.
+One is a file of weights as `ns.models.weights` writes them, of all variables of
+the training; how far it is are the metadata. The file is written aside, gets its
+name when it is whole, and then the oldest goes. So one that a killed program was
+at is none, and those before it are as they were.
 """
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import json
 import re
 import sys
 from typing import Any
 
 from etils import epath
-import tensorflow as tf
 
 from ns.core import errors
+from ns.core import files
+from ns.models import weights
 from ns.training import train_step
 
-_NAME = re.compile(r'(?:attempt-(\d+)-)?step-(\d+)$')
+_NAME = re.compile(r'(?:attempt-(\d+)-)?step-(\d+)\.npz$')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,22 @@ class Position:
   best: Mapping[str, float] = dataclasses.field(default_factory=dict)
   broken: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
+  @classmethod
+  def of(cls, told: Mapping[str, Any]) -> 'Position':
+    """From its fields as JSON has them; a `RunError` if that is no position."""
+    names = {field.name for field in dataclasses.fields(cls)}
+    if told.keys() != names:
+      raise errors.RunError(
+          f'The position should have {", ".join(sorted(names))}, but has '
+          f'{", ".join(sorted(told)) or "nothing"}.')
+    return cls(**told)
+
+  @property
+  def file(self) -> str:
+    """The name of its checkpoint."""
+    attempt = f'attempt-{self.attempt}-' if self.attempt else ''
+    return f'{attempt}step-{self.step}.npz'
+
 
 class Checkpoints:
   """The last checkpoints of a training, and the way back.
@@ -53,14 +71,12 @@ class Checkpoints:
   program was asked to end is in `ended` below it: a training that goes back
   takes one of its cadence, wherever it was interrupted.
 
-  A variable is found again by its path. Keras' own keys count variables, so
-  that one more would shift them; and of a Keras object a checkpoint has only
-  what hangs on it as attributes, and not the layers in its lists.
+  A variable is found again by its path, so that one more shifts no others.
   """
 
   def __init__(self, folder: epath.PathLike, state: train_step.State,
                keep: int = 2,
-               more: Mapping[str, Mapping[str, tf.Variable]] | None = None):
+               more: Mapping[str, Mapping[str, Any]] | None = None):
     """Looks at `folder`.
 
     Args:
@@ -70,17 +86,17 @@ class Checkpoints:
       more: further variables that belong to the state.
     """
     self._folder, self._keep = epath.Path(folder), keep
-    self._position = tf.Variable('{}', dtype=tf.string)
-    self._checkpoint = tf.train.Checkpoint(
-        network=_by_path(state.network), average=_by_path(state.average),
-        optimizer=_by_path(state.optimizer), position=self._position,
-        **(more or {}))
-    _ = self._checkpoint.save_counter  # It is made by being looked at.
+    self._ended = self._folder / 'ended'
+    parts = {name: weights.by_path(getattr(state, name))
+             for name in ('network', 'average', 'optimizer')} | (more or {})
+    self._variables = {f'{part}/{path}': variable
+                       for part, variables in parts.items()
+                       for path, variable in variables.items()}
 
   @property
   def is_empty(self) -> bool:
     """Whether there is none of the cadence."""
-    return not self._written(self._folder)
+    return not _written(self._folder)
 
   def restore(self) -> Position:
     """Reads the last checkpoint into the state, if there is one.
@@ -93,14 +109,13 @@ class Checkpoints:
     Raises:
       RunError: there are checkpoints, but none can be read.
     """
-    written = [*self._written(self._folder / 'ended'),
-               *self._written(self._folder)]
     # Of two at the same step one is as good as the other.
-    return self._read(sorted(written, key=_order)[::-1])
+    return self._read(sorted(
+        [*_written(self._ended), *_written(self._folder)], key=_order))
 
   def go_back(self) -> Position:
     """Reads the last checkpoint of the cadence, as `restore` does."""
-    return self._read(self._written(self._folder)[::-1])
+    return self._read(_written(self._folder))
 
   def save(self, position: Position, ends: bool = False) -> None:
     """Writes the state.
@@ -109,81 +124,53 @@ class Checkpoints:
       position: how far it is.
       ends: whether that is because the program is to end.
     """
-    self._position.assign(json.dumps(dataclasses.asdict(position)))
-    manager = (self._ended if ends else self._manager)(position.attempt)
-    manager.save(checkpoint_number=position.step)
-    if not ends and (self._folder / 'ended').exists():
-      (self._folder / 'ended').rmtree()  # An older one.
+    folder, keep = (self._ended, 1) if ends else (self._folder, self._keep)
+    path = folder / position.file
+    weights.write(path, self._variables, dataclasses.asdict(position))
+    for old in _superseded(path, keep):
+      old.unlink()
+    if not ends and self._ended.exists():
+      self._ended.rmtree()  # An older one.
 
-  def _read(self, paths: Sequence[str]) -> Position:
-    for path in paths:
+  def _read(self, paths: Sequence[epath.Path]) -> Position:
+    """Reads the last of the files that is whole."""
+    for path in reversed(paths):
       try:
-        self._checkpoint.restore(path).assert_consumed()
-        break
-      # TensorFlow's reader of the index says IndexError of one that is cut off.
-      except (AssertionError, IndexError, ValueError,
-              tf.errors.OpError) as error:
+        position = Position.of(weights.metadata(path))
+        weights.give(self._variables, weights.read(path), str(path))
+        return position
+      except errors.RunError as error:
         print(f'The checkpoint `{path}` cannot be read and is passed over: '
-              f'{(str(error) or repr(error)).splitlines()[0]}',
-              file=sys.stderr, flush=True)
-    else:
-      if paths:
-        raise errors.RunError(
-            f'No checkpoint in `{self._folder}` can be read: they are damaged '
-            'or of another version of this program; remove that folder to '
-            'train from the start.')
-    return Position(**json.loads(self._position.numpy()))
-
-  def _written(self, folder: epath.Path) -> Sequence[str]:
-    """The checkpoints in a folder, the last one last.
-
-    By its list; by the files where the list is damaged or gone, since the index
-    of a checkpoint is the last of its files. One without a whole index was not
-    finished: there is no list, too, where that was the first.
-    """
-    try:
-      listed = self._managed(folder, self._keep, 0).checkpoints
-    except ValueError:  # The list is empty.
-      (folder / 'checkpoint').unlink()
-      listed = ()
-    return listed or sorted(
-        (str(path).removesuffix('.index')
-         for path in (folder.iterdir() if folder.exists() else ())
-         if path.suffix == '.index' and _is_whole(path)), key=_order)
-
-  def _manager(self, attempt: int = 0) -> tf.train.CheckpointManager:
-    """Of the checkpoints of the cadence; their list is in the folder."""
-    return self._managed(self._folder, self._keep, attempt)
-
-  def _ended(self, attempt: int = 0) -> tf.train.CheckpointManager:
-    return self._managed(self._folder / 'ended', 1, attempt)
-
-  def _managed(self, folder, keep, attempt):
-    name = f'attempt-{attempt}-step' if attempt else 'step'
-    return tf.train.CheckpointManager(
-        self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=name)
+              f'{error.__cause__ or error}', file=sys.stderr, flush=True)
+    if paths:
+      raise errors.RunError(
+          f'No checkpoint in `{self._folder}` can be read: they are damaged '
+          'or of another version of this program; remove that folder to '
+          'train from the start.')
+    return Position()
 
 
-def _is_whole(index: epath.Path) -> bool:
-  """Whether the index of a checkpoint is there to its end."""
-  try:
-    tf.train.load_checkpoint(str(index).removesuffix('.index'))
-  except (IndexError, ValueError, tf.errors.OpError):
-    return False
-  return True
+def _written(folder: epath.Path) -> list[epath.Path]:
+  """The checkpoints in a folder, the last one last."""
+  found = folder.iterdir() if folder.exists() else ()
+  return sorted((path for path in found if _NAME.fullmatch(path.name)),
+                key=_order)
 
 
-def _order(path: str) -> tuple[int, int]:
+def _superseded(path: epath.Path, keep: int) -> Iterator[epath.Path]:
+  """What need not be kept once the checkpoint at `path` is there.
+
+  All but the last `keep`; those of later steps, which could not be read; and
+  what a killed program was at.
+  """
+  written = _written(path.parent)
+  place = written.index(path) + 1
+  yield from written[:max(place - keep, 0)]
+  yield from written[place:]
+  yield from filter(files.is_aside, path.parent.iterdir())
+
+
+def _order(path: epath.Path) -> tuple[int, int]:
   """Attempt and step of a checkpoint."""
-  attempt, step = _NAME.search(path).groups()
+  attempt, step = _NAME.fullmatch(path.name).groups()
   return int(attempt or 0), int(step)
-
-
-def _by_path(owner) -> dict[str, tf.Variable]:
-  variables = {variable.path: variable.value for variable in owner.variables}
-  if len(variables) < len(owner.variables):
-    paths = [variable.path for variable in owner.variables]
-    twice = next(path for path in paths if paths.count(path) > 1)
-    raise ValueError(f'`{type(owner).__name__}` should have variables of '
-                     f'distinct paths, but has `{twice}` twice.')
-  return variables

@@ -2,8 +2,8 @@
 
 The moments of a stage are what can be told apart on the disk: every file that
 Python opens for writing, renames or removes in the work directory, every folder
-that it makes or removes there, every step of writing a checkpoint, and every
-advance of a progress bar (a step, a batch).
+that it makes or removes there, every checkpoint, and every advance of a progress
+bar (a step, a batch).
 """
 
 import collections
@@ -116,8 +116,7 @@ def main(data: str, work: str, until: str = '', stage: str = '',
 
   stages.Stage.run = run_and_count
   around(progress.Progress, 'advance')
-  around(tf.train.CheckpointManager, 'save')
-  around(tf.train.CheckpointManager, '_record_state')  # Writes the list.
+  around(checkpoint.Checkpoints, 'save')
   use_small_shards()
   sys.addaudithook(on_event)
   try:

@@ -163,12 +163,12 @@ def test_it_is_killed_at_any_moment(tmp_path, whole, number, times):
 
 # A file that takes nothing at all stands where each of these is written.
 EVERY = (
-    'teacher/train/scratch/checkpoints/step-5.index',
+    'teacher/train/scratch/checkpoints/.step-5.npz.aside',
     'teacher/train/.average.npz.aside',
     'student1/label/.predictions-00001-of-00003.parquet.aside',
     'student1/select/scratch/.selection.parquet.aside',
     'student1/select/.pseudo-00003-of-00008.tfrecord.aside',
-    'student1/train/scratch/checkpoints/step-10.index',
+    'student1/train/scratch/checkpoints/.step-10.npz.aside',
     'student1/train/.network.npz.aside',
     'student1/evaluate/.manifest.json.aside')
 FULL_AT = long_form.cases(EVERY, [EVERY[0], EVERY[2], EVERY[4], EVERY[6]])

@@ -53,12 +53,12 @@ def test_how_far_a_stage_is(run):
   checkpoints = run / 'student/train' / manifest.SCRATCH / 'checkpoints'
   checkpoints.mkdir(parents=True)
   for step in 750, 1000:
-    (checkpoints / f'step-{step}.index').touch()
+    (checkpoints / f'step-{step}.npz').touch()
   assert lines(run)[1:] == [
       '  student/label  begun, 1 shards labelled',
       '  student/train  begun, checkpoint at step 1,000']
   (checkpoints / 'ended').mkdir()  # By SIGTERM.
-  (checkpoints / 'ended/step-1020.index').touch()
+  (checkpoints / 'ended/step-1020.npz').touch()
   assert lines(run)[2].endswith('checkpoint at step 1,020')
 
 
@@ -77,7 +77,7 @@ def test_how_far_and_how_fast_a_training_is(run):
   checkpoints = run / 'student/train' / manifest.SCRATCH / 'checkpoints'
   checkpoints.mkdir(parents=True)
   for name in 'step-500', 'attempt-1-step-700':
-    (checkpoints / f'{name}.index').touch()
+    (checkpoints / f'{name}.npz').touch()
   assert state().endswith(' left, checkpoint at step 700')
   for text in '', 'half', 'no json\n':
     log.write_text(text)

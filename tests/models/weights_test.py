@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import types
 
 import numpy as np
 import pytest
@@ -100,9 +101,9 @@ def test_two_variables_of_one_path(tmp_path):
     variables = [kernel, made.classifier.bias, kernel]
 
   with pytest.raises(ValueError) as raised:
-    weights.save(Twice, tmp_path / 'a.npz')
+    weights.save(Twice(), tmp_path / 'a.npz')
   assert str(raised.value) == (
-      '`network` should have variables of distinct paths, but has '
+      '`Twice` should have variables of distinct paths, but has '
       '`network/classifier/kernel` twice.')
   assert not list(tmp_path.iterdir())
 
@@ -182,6 +183,27 @@ def test_a_damaged_file(tmp_path, change, reason):
   with pytest.raises(errors.RunError) as raised:
     weights.digest(path)
   assert str(raised.value) == said
+
+
+def test_whatever_bit_is_damaged(tmp_path):
+  """It is told, or it says nothing of the arrays; or one of them is gone."""
+  path, told = tmp_path / 'a.npz', 0
+  variable = types.SimpleNamespace(numpy=lambda: np.arange(3))
+  weights.write(path, {'network/a': variable, 'network/b': variable})
+  whole = path.read_bytes()
+  bits = [(at, 1 << bit) for at in range(len(whole))
+          for bit in ([at % 8] if at < 500 else range(8))]
+  for at, bit in bits:  # The archive's list is at the end.
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1:])
+    try:
+      found = weights.read(path)
+    except errors.RunError as error:
+      assert 'should be an npz file of weights, but' in str(error), at
+      told += 1
+    else:
+      for name in found:
+        np.testing.assert_array_equal(found[name], np.arange(3), err_msg=at)
+  assert told > 0.5 * len(bits)
 
 
 def test_arrays_of_objects_are_never_unpickled(tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import types
 
 import keras
@@ -43,7 +44,7 @@ def assert_equal(found, expected):
 
 
 def steps_kept(folder):
-  return sorted(p.stem for p in (folder / 'checkpoints').glob('step-*.index'))
+  return sorted(p.stem for p in (folder / 'checkpoints').glob('step-*.npz'))
 
 
 @pytest.fixture(name='stopped', scope='module')
@@ -103,21 +104,22 @@ def test_going_on_is_the_same_as_not_stopping(stopped):
   assert_equal(again.values(), whole.values())
 
 
-def test_variables_are_found_by_their_paths(stopped):
+def test_it_is_plain_numpy_by_the_paths_of_the_variables(stopped):
   """And not by their number, which changes when there is one more."""
   folder, training = stopped
-  reader = tf.train.load_checkpoint(str(folder / 'checkpoints'))
-  # TensorFlow writes `.S` for a slash within a name.
-  stored = {name.split('/.ATTRIBUTES')[0].replace('.S', '/')
-            for name in reader.get_variable_to_shape_map()}
+  with np.load(folder / 'checkpoints/step-4.npz') as file:
+    stored = dict(file)
+  said = json.loads(stored.pop('metadata').item())
+  assert said == {**json.loads(json.dumps(dataclasses.asdict(position(4)))),
+                  'seconds': 42.0, 'recent': [{'loss': 0.1 * 3}]}
   state = training.state
-  expected = {f'{part}/{variable.path}'
+  expected = {f'{part}/{variable.path}': variable.numpy()
               for part in ('network', 'average', 'optimizer')
               for variable in getattr(state, part).variables}
-  own = {'position'}
-  assert expected | own <= stored
-  assert stored - expected == own | {'save_counter',
-                                     '_CHECKPOINTABLE_OBJECT_GRAPH'}
+  assert stored.keys() == expected.keys()
+  for name, value in expected.items():
+    assert stored[name].dtype == value.dtype
+    np.testing.assert_array_equal(stored[name], value)
 
 
 def test_paths_that_are_there_twice(tmp_path):
@@ -133,57 +135,54 @@ def test_paths_that_are_there_twice(tmp_path):
       '`kernel` twice.')
 
 
-def flipped(content):
-  content = bytearray(content)
-  content[len(content) // 2] ^= 255
-  return bytes(content)
-
-
-def damage(folder, step, by=flipped, part='data-*'):
-  path, = (folder / 'checkpoints').glob(f'step-{step}.{part}')
+def damage(folder, step, by):
+  path = folder / f'checkpoints/step-{step}.npz'
   path.write_bytes(by(path.read_bytes()))
 
 
-@pytest.mark.parametrize('how', [
-    (flipped, 'data-*'), (lambda content: content[:100], 'data-*'),
-    (lambda content: b'', 'data-*'), (flipped, 'index'),
-    (lambda content: content[:100], 'index'), (lambda content: b'', 'index')])
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys, how):
+def flipped(content, at=None):
+  """One byte changed: of an array, or at a place."""
+  at = content.index(b'\x93NUMPY') + 200 if at is None else at
+  return content[:at] + bytes([content[at] ^ 255]) + content[at + 1:]
+
+
+@pytest.mark.parametrize('how, said', [
+    (flipped, "Bad CRC-32 for file '"),
+    (lambda content: content[:100], 'File is not a zip file'),
+    (lambda content: content[:-100], 'File is not a zip file'),
+    (lambda content: b'', 'File is not a zip file')])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys, how, said):
   training = Training(tmp_path)
   for step in range(2):
     training.take(step)
     training.checkpoints.save(position(step + 1))
     if not step:
       kept = training.values()
-  damage(tmp_path, 2, *how)
+  damage(tmp_path, 2, how)
   again = Training(tmp_path, seed=6)
   assert again.checkpoints.restore().step == 1
   assert_equal(again.values(), kept)
   assert capsys.readouterr().err.startswith(
-      f'The checkpoint `{tmp_path}/checkpoints/step-2` cannot be read and is '
-      'passed over: ')
+      f'The checkpoint `{tmp_path}/checkpoints/step-2.npz` cannot be read and '
+      f'is passed over: {said}')
 
 
-@pytest.mark.parametrize('content', [None, b'', b'model_check', b'{{\0'])
-def test_the_list_of_checkpoints_is_lost(tmp_path, content):
+def test_a_damaged_checkpoint_pushes_out_no_good_one(tmp_path):
+  """One that goes on from before it has taken fewer steps."""
   training = Training(tmp_path)
-  for step in 2, 10:
+  for step in 10, 20:
     training.checkpoints.save(position(step))
-  path = tmp_path / 'checkpoints' / 'checkpoint'
-  path.unlink()
-  if content is not None:
-    path.write_bytes(content)
+  damage(tmp_path, 20, flipped)
   again = Training(tmp_path).checkpoints
-  assert not again.is_empty
-  assert again.restore().step == again.go_back().step == 10
+  assert again.restore().step == 10
   again.save(position(12))
-  assert Training(tmp_path).checkpoints.restore().step == 12
+  assert steps_kept(tmp_path) == ['step-10', 'step-12']
 
 
 def test_no_checkpoint_can_be_read(tmp_path):
   training = Training(tmp_path)
   training.checkpoints.save(position(1))
-  damage(tmp_path, 1)
+  damage(tmp_path, 1, flipped)
   with pytest.raises(errors.RunError) as caught:
     Training(tmp_path).checkpoints.restore()
   assert str(caught.value) == (
@@ -243,15 +242,42 @@ def test_more_than_the_state(tmp_path):
   assert more['best']['network/kernel'].numpy().tolist() == [1.0, 2.0]
 
 
-def test_a_first_checkpoint_that_was_not_finished_is_none(tmp_path):
-  """It is on no list, and its index ends before its end."""
+def test_one_that_was_not_finished_is_none(tmp_path):
+  """It does not have its name, and goes with the next one."""
+  folder = tmp_path / 'checkpoints'
+  folder.mkdir()
+  (folder / '.step-2.npz.aside').write_bytes(b'half')
   training = Training(tmp_path)
-  training.checkpoints.save(position(1))
-  (tmp_path / 'checkpoints/checkpoint').unlink()
-  index = tmp_path / 'checkpoints/step-1.index'
-  content = index.read_bytes()
-  for size in 0, len(content) // 2, len(content) - 1:
-    index.write_bytes(content[:size])
-    assert Training(tmp_path).checkpoints.restore() == checkpoint.Position()
-  index.write_bytes(content)
-  assert Training(tmp_path).checkpoints.restore().step == 1
+  assert training.checkpoints.is_empty
+  assert training.checkpoints.restore() == checkpoint.Position()
+  training.checkpoints.save(position(4))
+  assert [path.name for path in folder.iterdir()] == ['step-4.npz']
+
+
+def few():
+  """A state of a few numbers."""
+  numbers = keras.Variable(np.arange(3, dtype=np.float32), name='numbers')
+  nothing = types.SimpleNamespace(variables=[])
+  return train_step.State(network=types.SimpleNamespace(variables=[numbers]),
+                          average=nothing, optimizer=nothing)
+
+
+@pytest.mark.parametrize('arrays, said', [
+    ({'network/numbers': np.zeros(3)},
+     'The position should have {fields}, but has nothing.'),
+    ({'network/numbers': np.zeros(3), 'metadata': np.array('{"steps": 1}')},
+     'The position should have {fields}, but has steps.'),
+    ({'metadata': np.array(json.dumps(dataclasses.asdict(position(3))))},
+     '`{path}` should have exactly the variables of the network, but lacks '
+     'network/numbers (1 in all); is the architecture the one that was '
+     'trained?')])
+def test_one_of_another_program_is_told(tmp_path, capsys, arrays, said):
+  state, path = few(), tmp_path / 'step-3.npz'
+  fields = ', '.join(sorted(dataclasses.asdict(position(0))))
+  np.savez(path, **arrays)
+  with pytest.raises(errors.RunError):
+    checkpoint.Checkpoints(tmp_path, state).restore()
+  assert state.network.variables[0].numpy().tolist() == [0, 1, 2]
+  assert capsys.readouterr().err == (
+      f'The checkpoint `{path}` cannot be read and is passed over: '
+      f'{said.format(path=path, fields=fields)}\n')

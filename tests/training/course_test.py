@@ -68,7 +68,7 @@ def lines(folder):
 
 
 def checkpoints(folder):
-  return sorted(path.stem for path in folder.rglob('*step-*.index'))
+  return sorted(path.stem for path in folder.rglob('*step-*.npz'))
 
 
 @pytest.fixture(name='whole', scope='module')

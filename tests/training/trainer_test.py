@@ -219,7 +219,7 @@ def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
       'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
       f'remove `{tmp_path}`, and start again.')
   saved = sorted(
-      p.stem for p in (tmp_path / 'scratch/checkpoints').glob('*.index'))
+      p.stem for p in (tmp_path / 'scratch/checkpoints').glob('*.npz'))
   assert saved == (['step-4'] if checkpoint == 4 else [])
   assert not (tmp_path / 'average.npz').exists()
 
@@ -241,7 +241,7 @@ def test_weights_that_overflow_end_it(tmp_path, checkpoint, said_at):
       f'` at step {said_at}; all earlier stages are kept. Lower the peak of '
       'the learning rate or lengthen its warm-up, remove '
       f'`{tmp_path}`, and start again.')
-  assert not list(tmp_path.glob('scratch/checkpoints/*.index'))
+  assert not list(tmp_path.glob('scratch/checkpoints/*.npz'))
   assert not (tmp_path / 'average.npz').exists()
 
 
