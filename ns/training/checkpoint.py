@@ -49,11 +49,16 @@ class Position:
 
   @classmethod
   def of(cls, told: Mapping[str, Any]) -> 'Position':
-    """From its fields as JSON has them; a `RunError` if that is no position."""
+    """From fields as JSON has them; what an earlier version lacked is empty.
+
+    Raises:
+      RunError: that is no position.
+    """
     names = {field.name for field in dataclasses.fields(cls)}
-    if told.keys() != names:
+    if not {'step'} <= told.keys() <= names:
       raise errors.RunError(
-          f'The position should have {", ".join(sorted(names))}, but has '
+          'A position should have `step` and no more than '
+          f'{", ".join(sorted(names))}, but has '
           f'{", ".join(sorted(told)) or "nothing"}.')
     return cls(**told)
 

@@ -264,9 +264,11 @@ def few():
 
 @pytest.mark.parametrize('arrays, said', [
     ({'network/numbers': np.zeros(3)},
-     'The position should have {fields}, but has nothing.'),
+     'A position should have `step` and no more than {fields}, but has '
+     'nothing.'),
     ({'network/numbers': np.zeros(3), 'metadata': np.array('{"steps": 1}')},
-     'The position should have {fields}, but has steps.'),
+     'A position should have `step` and no more than {fields}, but has '
+     'steps.'),
     ({'metadata': np.array(json.dumps(dataclasses.asdict(position(3))))},
      '`{path}` should have exactly the variables of the network, but lacks '
      'network/numbers (1 in all); is the architecture the one that was '
