@@ -130,21 +130,15 @@ class EvaluationIndex:
   def _similar(self, prints, are_mirrored: bool) -> Pairs:
     queries, entries, distances = self._hashes.search(prints.hashes)
     entries = self._comparable[entries]
-    ours, limit = self.seen.prints, np.float32(self.max_difference)
-    # What is longer, or has another mean, by more than that cannot be near.
-    theirs, own = prints.contrasts[queries], ours.contrasts[entries]
-    means = np.abs(prints.means[queries] - ours.means[entries])
-    longer = np.maximum(theirs, own)
-    maybe = np.flatnonzero(
-        np.maximum(np.abs(theirs - own), means) <= 1.001 * limit * longer)
+    ours = self.seen.prints
     differences = np.concatenate([np.empty(0, np.float32), *(
         prints[queries[some]].differences(ours[entries[some]])
-        for some in np.split(maybe, range(_AT_ONCE, len(maybe), _AT_ONCE)))])
-    near = differences <= limit
-    rows = maybe[near]
+        for some in np.split(np.arange(len(queries)), range(
+            _AT_ONCE, len(queries), _AT_ONCE)))])
+    rows = np.flatnonzero(differences <= np.float32(self.max_difference))
     return Pairs(
         queries=queries[rows], entries=entries[rows],
-        distances=distances[rows], differences=differences[near],
+        distances=distances[rows], differences=differences[rows],
         are_exact=np.zeros(len(rows), bool),
         are_mirrored=np.full(len(rows), are_mirrored))
 

@@ -1,16 +1,17 @@
 """What of an image is compared with others: its 64 lowest frequencies.
 
-The fingerprint of a grey image of any size is its mean and the 64 coefficients
-of lowest frequency, apart from the mean, of its two-dimensional cosine
-transform, taken over the whole image however wide or high it is, and weighted
-by their frequency: photographs have about that much less of the higher ones, so
-that each now counts as much. Resizing and recompression leave them nearly what
-they are, and a mirrored image has those of odd horizontal frequency negated.
+The fingerprint of a grey image of any size is the 64 coefficients of lowest
+frequency, apart from the mean, of its two-dimensional cosine transform, taken
+over the whole image however wide or high it is, and weighted by their
+frequency: photographs have about that much less of the higher ones, so that
+each now counts as much. Resizing and recompression leave them nearly what they
+are, and a mirrored image has those of odd horizontal frequency negated. They
+are brought to a length of 1, so that an image that is brighter or darker, or of
+more or less contrast, has those that it had.
 
-Two images differ by the distance of their fingerprints, as a share of the
-longer one (without its mean): 0 for the same image, about 1.4 for two that have
-nothing in common. The signs of the 64 coefficients are the image's hash, by
-which candidates are found.
+Two images differ by the distance of their fingerprints: 0 for the same image,
+about 1.4 for two that have nothing in common. The signs of the 64 coefficients
+are the image's hash, by which candidates are found.
 
 NumPy only.
 """
@@ -46,22 +47,17 @@ class Fingerprints:
   """Those of some images.
 
   Attributes:
-    means: [images] float32, in grey levels.
-    waves: [images, 64] float32, weighted.
+    waves: [images, 64] float32, weighted, of length 1 (or 0).
+    contrasts: [images] float32: the length that they had, in grey levels.
   """
-  means: np.ndarray
   waves: np.ndarray
+  contrasts: np.ndarray
 
   def __len__(self) -> int:
-    return len(self.means)
+    return len(self.contrasts)
 
   def __getitem__(self, rows) -> 'Fingerprints':
-    return Fingerprints(means=self.means[rows], waves=self.waves[rows])
-
-  @functools.cached_property
-  def contrasts(self) -> np.ndarray:
-    """[images] float32: the length of what is compared, without the mean."""
-    return np.sqrt(np.einsum('ij,ij->i', self.waves, self.waves))
+    return Fingerprints(waves=self.waves[rows], contrasts=self.contrasts[rows])
 
   @property
   def are_flat(self) -> np.ndarray:
@@ -77,15 +73,12 @@ class Fingerprints:
   @property
   def mirrored(self) -> 'Fingerprints':
     """Those of the images mirrored, left to right."""
-    return Fingerprints(means=self.means, waves=self.waves * _MIRROR)
+    return dataclasses.replace(self, waves=self.waves * _MIRROR)
 
   def differences(self, others: 'Fingerprints') -> np.ndarray:
     """[images] float32: how much each differs from the other at its place."""
     apart = self.waves - others.waves
-    squares = np.einsum('ij,ij->i', apart, apart) + (
-        self.means - others.means)**2
-    longer = np.maximum(self.contrasts, others.contrasts)
-    return np.sqrt(squares) / np.maximum(longer, np.float32(1e-6))
+    return np.sqrt(np.einsum('ij,ij->i', apart, apart))
 
 
 def of(images: np.ndarray, height: float | None = None,
@@ -103,9 +96,10 @@ def of(images: np.ndarray, height: float | None = None,
       np.matmul(_cosines(rows, height or rows), images.astype(np.float32)),
       _cosines(columns, width or columns).T)
   vertical, horizontal = FREQUENCIES.T
-  return Fingerprints(means=found[:, 0, 0].copy(),
-                      waves=np.ascontiguousarray(
-                          found[:, vertical, horizontal] * _WEIGHTS))
+  waves = found[:, vertical, horizontal] * _WEIGHTS
+  contrasts = np.sqrt(np.einsum('ij,ij->i', waves, waves))
+  waves /= np.maximum(contrasts, np.float32(1e-6))[:, np.newaxis]
+  return Fingerprints(waves=waves, contrasts=contrasts)
 
 
 def of_all(images: Sequence[tuple[np.ndarray, float, float]]) -> Fingerprints:
@@ -117,21 +111,21 @@ def of_all(images: Sequence[tuple[np.ndarray, float, float]]) -> Fingerprints:
   places = {}
   for place, (pixels, height, width) in enumerate(images):
     places.setdefault((pixels.shape, height, width), []).append(place)
-  together = Fingerprints(means=np.empty(len(images), np.float32),
-                          waves=np.empty([len(images), BITS], np.float32))
+  together = Fingerprints(waves=np.empty([len(images), BITS], np.float32),
+                          contrasts=np.empty(len(images), np.float32))
   for (_, height, width), own in places.items():
     found = of(np.stack([images[place][0] for place in own]), height, width)
-    together.means[own], together.waves[own] = found.means, found.waves
+    together.waves[own], together.contrasts[own] = found.waves, found.contrasts
   return together
 
 
 def joined(parts: Sequence[Fingerprints]) -> Fingerprints:
   """All of several, in their order."""
   return Fingerprints(
-      means=np.concatenate([np.empty(0, np.float32),
-                            *(part.means for part in parts)]),
       waves=np.concatenate([np.empty([0, BITS], np.float32),
-                            *(part.waves for part in parts)]))
+                            *(part.waves for part in parts)]),
+      contrasts=np.concatenate([np.empty(0, np.float32),
+                                *(part.contrasts for part in parts)]))
 
 
 @functools.lru_cache(maxsize=1024)

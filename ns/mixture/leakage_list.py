@@ -32,7 +32,7 @@ from ns.core import errors
 from ns.core import files
 
 NAME = 'leakage.parquet'
-FORMAT = 1
+FORMAT = 2
 EXACT, NEAR = KINDS = ('exact', 'near')
 
 _METADATA = b'leakage'

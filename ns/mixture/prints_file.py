@@ -11,7 +11,7 @@ from ns.core import files
 from ns.mixture import fingerprinting
 from ns.mixture import fingerprints
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write(path: epath.PathLike, digests: Sequence[str],
@@ -21,8 +21,9 @@ def write(path: epath.PathLike, digests: Sequence[str],
     with files.opened(aside, 'wb') as file:
       np.savez(
           file, header=np.array(_header(digests)), are_good=seen.are_good,
-          contents=_array(seen.contents), means=seen.prints.means,
-          waves=seen.prints.waves, flat=np.array(list(seen.flat), np.int64),
+          contents=_array(seen.contents), waves=seen.prints.waves,
+          contrasts=seen.prints.contrasts,
+          flat=np.array(list(seen.flat), np.int64),
           flat_contents=_array(list(seen.flat.values())))
 
 
@@ -39,8 +40,8 @@ def read(path: epath.PathLike, digests: Sequence[str]
     return None
   return fingerprinting.Seen(
       are_good=found['are_good'], contents=_bytes(found['contents']),
-      prints=fingerprints.Fingerprints(means=found['means'],
-                                       waves=found['waves']),
+      prints=fingerprints.Fingerprints(waves=found['waves'],
+                                       contrasts=found['contrasts']),
       flat=dict(zip(found['flat'].tolist(), _bytes(found['flat_contents']))))
 
 

@@ -18,7 +18,8 @@ def test_it_is_read_as_it_was_written(tmp_path):
     assert list(getattr(found, name)) == list(getattr(seen, name))
   assert found.flat == seen.flat and len(found.flat) == 2
   np.testing.assert_array_equal(found.prints.waves, seen.prints.waves)
-  np.testing.assert_array_equal(found.prints.means, seen.prints.means)
+  np.testing.assert_array_equal(found.prints.contrasts,
+                                seen.prints.contrasts)
   # Of other sets, or damaged, it is as if it were not there.
   assert prints_file.read(path, ['a', 'c']) is None
   path.write_bytes(path.read_bytes()[:300])

@@ -2,32 +2,18 @@
 
 import io
 
-import numpy as np
 from PIL import Image
+
+from tools.bench import made_photos
 
 
 def photograph(seed: int, size: tuple[int, int] = (80, 96)) -> Image.Image:
-  """Coloured noise, of which fine detail is fainter: as in photographs.
-
-  Args:
-    seed: two photographs of different seeds have nothing in common.
-    size: height and width.
-  """
-  height, width = size
-  frequency = np.hypot(np.fft.fftfreq(height)[:, None],
-                       np.fft.rfftfreq(width)) + 1 / max(size)
-  noise = np.random.default_rng(seed).standard_normal((3, height, width))
-  waves = np.fft.irfft2(np.fft.rfft2(noise) / frequency, s=size)
-  waves += waves.mean(0)  # The colours are mostly of one brightness.
-  scaled = 120 + 50 * waves / waves.std()
-  return Image.fromarray(
-      np.clip(scaled, 0, 255).astype(np.uint8).transpose(1, 2, 0))
+  """One of a height and width; those of other seeds are not like it."""
+  return made_photos.photograph(seed, *size)
 
 
 def encoded(picture: Image.Image, kind: str = 'PNG', **how) -> bytes:
-  buffer = io.BytesIO()
-  picture.save(buffer, kind, **how)
-  return buffer.getvalue()
+  return made_photos.encoded(picture, kind, **how)
 
 
 def jpeg(picture: Image.Image, quality: int = 90) -> bytes:

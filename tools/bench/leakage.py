@@ -90,8 +90,8 @@ def looked_up(count: int) -> tuple[int, int]:
   seen = lambda number: fingerprinting.Seen(
       are_good=np.ones(number, bool), contents=[b''] * number, flat={},
       prints=fingerprints.Fingerprints(
-          means=rng.uniform(0, 255, number).astype(np.float32),
-          waves=50 * rng.standard_normal((number, 64), np.float32)))
+          waves=rng.standard_normal((number, 64), np.float32) / 8,
+          contrasts=np.full(number, 400, np.float32)))
 
   class Evaluation:
     num_examples = _ENTRIES

@@ -36,7 +36,8 @@ def test_recall_of_photographs():
   shares = {name: values[limit] for name, values in found.items()}
   assert shares.pop('pairs with another one') == '0'
   assert {name for name, share in shares.items() if share != '100.0%'} <= {
-      '15 % brighter', '1 % cropped on each side', '5 % cropped on each side',
+      'words over a quarter of the width', '1 % cropped on each side',
+      '2 % cropped on each side', '5 % cropped on each side',
       'turned by 2 degrees'}
   assert shares['5 % cropped on each side'] == '0.0%'
 
@@ -62,16 +63,34 @@ def test_what_was_not_planted_is_counted(tmp_path):
       'of 4 test images': '2'}
 
 
-def test_tables_go_between_the_marks(tmp_path, monkeypatch, capsys):
+def test_photographs_in_a_folder_are_as_large_as_on_a_page(tmp_path):
+  for seed, (path, height, width) in enumerate((
+      ('a.jpg', 300, 900), ('deep/b.png', 70, 60), ('words.txt', 9, 9))):
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_bytes(made_photos.encoded(
+        made_photos.photograph(seed, height, width), 'PNG'))
+  assert [picture.size for picture in leakage_recall.in_folder(
+      str(tmp_path))] == [(500, 167), (60, 70)]
+
+
+@pytest.mark.parametrize('begin, flags, text', [
+    ('recall', ['--images=7'], '| 7 |'),
+    ('recall of photographs', ['--photos=/there'], '| of /there |')])
+def test_tables_go_between_the_marks(begin, flags, text, tmp_path, monkeypatch,
+                                     capsys):
   path = tmp_path / 'page.md'
-  path.write_text('Before.\n<!-- recall -->\nold\n<!-- end -->\nAfter.\n')
+  page = ('Before.\n<!-- recall -->\n{}\n<!-- end -->\nBetween.\n'
+          '<!-- recall of photographs -->\n{}\n<!-- end -->\nAfter.\n')
+  path.write_text(page.format('old', 'old'))
   monkeypatch.setattr(leakage_recall, 'tables', lambda images: f'| {images} |')
-  monkeypatch.setattr('sys.argv', ['program', '--images=7', f'--write={path}'])
+  monkeypatch.setattr(leakage_recall, 'table_of_photographs',
+                      lambda folder: f'| of {folder} |')
+  monkeypatch.setattr('sys.argv', ['program', *flags, f'--write={path}'])
   leakage_recall.main()
-  assert path.read_text() == (
-      'Before.\n<!-- recall -->\n| 7 |\n<!-- end -->\nAfter.\n')
-  assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {
-      'bench': 'leakage_recall', 'images': 7}
+  assert path.read_text() == page.format(*(
+      [text, 'old'] if begin == 'recall' else ['old', text]))
+  told = json.loads(capsys.readouterr().out.splitlines()[-1])
+  assert told['bench'] == 'leakage_recall'
 
 
 def test_made_photographs_are_of_their_size_and_alike_only_to_themselves():
