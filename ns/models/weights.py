@@ -6,7 +6,9 @@ says where the weights came from. Equal weights and metadata give equal bytes.
 
 from collections.abc import Mapping
 import hashlib
+import io
 import json
+import shutil
 from typing import Any
 import zipfile
 
@@ -53,15 +55,20 @@ def write(path: epath.PathLike, variables: Mapping[str, Any],
   """Writes the value of each variable, by its name, as `save` does.
 
   The file gets its name when all of it is there. There is never a copy of more
-  than one value.
+  than one value, but for a bucket: in a file there one cannot go back, and the
+  bytes of an archive would be others.
   """
   with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
-    with zipfile.ZipFile(file, 'w') as archive:
+    whole = file if file.seekable() else io.BytesIO()
+    with zipfile.ZipFile(whole, 'w') as archive:
       for name, variable in variables.items():
         _add(archive, name, variable.numpy())
       if metadata is not None:
         _add(archive, METADATA,
              np.array(json.dumps(metadata, sort_keys=True)))
+    if whole is not file:
+      whole.seek(0)
+      shutil.copyfileobj(whole, file)
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
