@@ -51,16 +51,24 @@ class Container(file_source.FileSource):
     """
     raise NotImplementedError
 
+  def placed(self, file: source_manifest.File
+             ) -> Iterator[tuple[bytes | str | None, int | None, int | None]]:
+    """All `examples` of a file, and where each begins in it, in bytes.
+
+    That is None where the format finds a record without being told.
+    """
+    for image, label in self.examples(file):
+      yield image, label, None
+
   def look_through(self) -> source_manifest.Manifest:
     listed, class_names = self.listed()
     files, rows = [], []
     with (futures.ThreadPoolExecutor(source_manifest.AT_ONCE) as pool,
           progress.Progress(f'{self.name}: looking through', len(listed),
                             'files') as shown):
-      for shard, (count, digest, found) in enumerate(pool.map(
+      for shard, (file, found) in enumerate(pool.map(
           lambda file: self._look_through(file, len(class_names)), listed)):
-        files.append(dataclasses.replace(
-            listed[shard], num_records=count, digest=digest))
+        files.append(file)
         rows += [dataclasses.replace(row, shard=shard) for row in found]
         shown.advance(1)
     return source_manifest.Manifest(
@@ -80,19 +88,22 @@ class Container(file_source.FileSource):
   def _same_content(self, number: int) -> bool:
     file = self.made.files[number]
     return bool(file.digest) and file.digest == self._look_through(
-        file, len(self.class_names))[1]
+        file, len(self.class_names))[0].digest
 
   def _with_times(self, times: dict[int, int]) -> source_manifest.Manifest:
     return dataclasses.replace(self.made, files=tuple(
         dataclasses.replace(file, mtime_ns=times.get(number, file.mtime_ns))
         for number, file in enumerate(self.made.files)))
 
-  def _look_through(self, file, classes: int
-                    ) -> tuple[int, str, list[source_manifest.Example]]:
-    """How many records a file has, their digest, and what is said of them."""
-    found, count, digest = [], 0, hashlib.blake2b(digest_size=16)
+  def _look_through(self, file, classes: int) -> tuple[
+      source_manifest.File, list[source_manifest.Example]]:
+    """A file with what its records come to, and what is said of these."""
+    found, marks, count = [], [], 0
+    digest = hashlib.blake2b(digest_size=16)
     try:
-      for image, label in self.examples(file):
+      for image, label, begin in self.placed(file):
+        if begin is not None and not count % source_manifest.MARKED:
+          marks.append(begin)
         content = image if isinstance(image, bytes) else repr(image).encode()
         digest.update(f'{len(content)} {label} '.encode())
         digest.update(content)
@@ -107,7 +118,8 @@ class Container(file_source.FileSource):
     else:
       if not count:
         found.append(source_manifest.Example(reason='has no records'))
-    return count, digest.hexdigest(), found
+    return dataclasses.replace(
+        file, num_records=count, digest=digest.hexdigest(), marks=marks), found
 
   def _problem(self, image, label, classes) -> str | None:
     if isinstance(image, str):

@@ -42,6 +42,10 @@ FORMAT = 1
 # Files that are looked at side by side: what takes time is waiting for them.
 AT_ONCE = 16
 
+# Records between two of which it is noted where they are: of these the last one
+# is reached within some milliseconds, and a manifest has ten bytes for each.
+MARKED = 1024
+
 # Above so many image files a start does not look at each; they are compared as
 # they are read.
 _MAX_LOOKED_AT = 2**20
@@ -61,8 +65,8 @@ class File:
     whole: the name of that file; its own if empty.
     digest: of its records' images and labels, taken when it was looked
       through; empty if it was not.
-    marks: where in the file every so many records begin, in bytes, for formats
-      that pass over records one by one.
+    marks: where in the file the records 0, `MARKED`, 2 `MARKED` and so on
+      begin, in bytes; none where the format finds a record without.
   """
   name: str
   path: str

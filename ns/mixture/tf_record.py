@@ -4,7 +4,8 @@ A record in a file is its length (8 bytes, little-endian), a checksum of these
 (4), the record, and its checksum (4). Checksums are compared when a file is
 looked through, by TensorFlow. After that, as long as the file has the same size
 and time, it is read without them and without TensorFlow's threads, which have
-the images to decode: records that are not asked for are passed over.
+the images to decode: records that are not asked for are passed over, from the
+last mark of the manifest on. Of compressed files all is read up to a record.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,11 @@ from ns.core import checks
 from ns.core import files
 from ns.core import op_error
 from ns.mixture import container
+from ns.mixture import source_manifest
 
 _BUFFER = 1 << 20
 _READ_AT_ONCE = 64
+_AROUND = 16  # Bytes of a record that are not the record.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +44,15 @@ class TfRecord(container.DeclaredFiles):
 
   def examples(self, file, rows=None):
     for record in (self._all(file.path) if rows is None
-                   else self._some(file.path, rows.tolist())):
+                   else self._some(file, rows.tolist())):
       yield self._content(record)
+
+  def placed(self, file):
+    begin = None if self.compression else 0
+    for record in self._all(file.path):
+      yield *self._content(record), begin
+      if begin is not None:
+        begin += len(record) + _AROUND
 
   def _all(self, path: str) -> Iterator[bytes]:
     """All records, their checksums compared."""
@@ -70,12 +80,17 @@ class TfRecord(container.DeclaredFiles):
       raise container.EndsEarly(
           f'cannot be read on: {op_error.reason(error)}') from error
 
-  def _some(self, path: str, rows: list[int]) -> Iterator[bytes]:
+  def _some(self, shard: source_manifest.File, rows: list[int]
+            ) -> Iterator[bytes]:
     """The records at these rows."""
-    with files.opened(path) as raw:
+    with files.opened(shard.path) as raw:
       file = gzip.open(raw) if self.compression else raw
       row = 0
       for wanted in rows:
+        mark = wanted // source_manifest.MARKED
+        if row < mark * source_manifest.MARKED and mark < len(shard.marks):
+          file.seek(shard.marks[mark])
+          row = mark * source_manifest.MARKED
         while True:
           head = file.read(12)
           length = int.from_bytes(head[:8], 'little')

@@ -1,10 +1,12 @@
 import gzip
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from ns import mixture
+from ns.mixture import source_manifest
 from tests.support import photos
 from tests.support import source_contract
 from tests.support import tf_records
@@ -108,6 +110,39 @@ def test_compressed_files(tmp_path):
   path, = tmp_path.glob('train-*')
   path.write_bytes(gzip.compress(path.read_bytes()))
   source_contract.check(source(tmp_path, compression='GZIP'), expected)
+
+
+def test_records_are_reached_from_the_last_mark(tmp_path, monkeypatch):
+  monkeypatch.setattr(source_manifest, 'MARKED', 16)
+  expected = write(tmp_path)
+  made = source(tmp_path)
+  source_contract.check(made, expected)
+  path = tmp_path / 'train-00002-of-00003'
+  ends = np.cumsum([len(tf_records.framed(record))
+                    for record in tf.data.TFRecordDataset(
+                        str(path)).as_numpy_iterator()])
+  assert [file.marks for file in made.made.files] == [
+      (0,), (0,), (0, *ends[[15, 31, 47, 63]])]
+  # Where nothing but zeros is before it, nothing else is read.
+  content = path.read_bytes()
+  path.write_bytes(bytes(ends[47]) + content[ends[47]:])
+  for row in 48, 66:
+    assert made.columns(np.array([12 + 3 + row]))['image'].tolist() == [
+        expected[12 + 3 + row][1]]
+  path.write_bytes(content[:ends[15]] + bytes(ends[31] - ends[15])
+                   + content[ends[31]:])
+  rows = 12 + 3 + np.array([1, 15, 32, 34, 69])
+  assert made.columns(rows)['image'].tolist() == [
+      expected[row][1] for row in rows]
+
+
+def test_a_compressed_file_has_no_marks(tmp_path, monkeypatch):
+  monkeypatch.setattr(source_manifest, 'MARKED', 2)
+  write(tmp_path, counts=[4])
+  path, = tmp_path.glob('train-*')
+  path.write_bytes(gzip.compress(path.read_bytes()))
+  file, = source(tmp_path, compression='GZIP').made.files
+  assert file.marks == ()
 
 
 def test_a_restart_lists_and_counts_nothing(tmp_path, monkeypatch):
