@@ -103,13 +103,14 @@ class Tfds(container.Container):
       except (IndexError, OSError, RuntimeError, ValueError) as error:
         raise container.EndsEarly(f'cannot be read: {error}') from error
       return
+    begin, end = (wanted[0], wanted[-1] + 1) if wanted else (0, 0)
     with tf.device('cpu'):
       records = self._built.as_dataset(
           split=tfds.core.ReadInstruction(
-              split, from_=first, to=first + max(wanted, default=-1) + 1,
-              unit='abs'), decoders=decoders, shuffle_files=False)
+              split, from_=first + begin, to=first + end, unit='abs'),
+          decoders=decoders, shuffle_files=False)
     places = set(wanted)
-    for place, record in enumerate(records.as_numpy_iterator()):
+    for place, record in enumerate(records.as_numpy_iterator(), begin):
       if place in places:
         yield record
 
