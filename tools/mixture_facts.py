@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ns.core import types
+from ns.mixture import source_manifest
 
 # Left-out examples of a source, and images of weight 0, that are named.
 _NAMED = 5
@@ -21,34 +22,42 @@ _PARTS = 1, 2, 4, 8
 
 
 def sets(data) -> list[dict[str, Any]]:
-  """Name, images, classes and foreign images of each set of a split."""
-  found = []
+  """Of each set of a split: its size, what is foreign, what leaks."""
+  found, leaks = [], getattr(data, 'leaks', {})
   for source in (data.labelled, data.unlabelled, *data.evaluation_sets):
     foreign = source.foreign()
     found.append({
         'name': source.name, 'images': source.num_examples,
         'shards': len(source.shards),
         'has_labels': source.is_labelled,
-        'foreign': None if foreign is None else int(foreign.sum())})
+        'foreign': None if foreign is None else int(foreign.sum()),
+        'leaks_left_out': leaks.get(source.name)})
   return found
 
 
 def sources(data) -> list[dict[str, Any]]:
-  """Of each source of a split: its size, and what is left out and why."""
+  """Of each source of a split: its size, what is left out, and why.
+
+  `digests` is of how many shards all images were read, by this run or another,
+  so that it is known what they were; None of sources that are not in files.
+  """
   found = []
   for source in data.all_sources:
     excluded = getattr(source, 'excluded', lambda: [])()
     reasons = {}
     for _, reason in excluded:
       reasons[reason] = reasons.get(reason, 0) + 1
+    digests = getattr(source, 'shard_digests', lambda: None)()
     shape = source.image_shape
     found.append({
         'name': source.name, 'kind': type(source).__name__,
         'images': source.num_examples, 'shards': len(source.shards),
+        'digests': digests and sum(map(bool, digests.values())),
         'shape': shape and list(shape), 'left_out': len(excluded),
         'reasons': dict(sorted(
             reasons.items(), key=lambda item: (-item[1], item[0]))),
         'named': [list(pair) for pair in excluded[:_NAMED]],
+        'passed_over': getattr(source, 'passed_over', {}),
         'manifest': str(getattr(source, 'manifest_path', '')) or None})
   return found
 
@@ -131,19 +140,25 @@ def text(facts: dict[str, Any]) -> str:
   Args:
     facts: `sets`, `sources`, `classes` and `observed`, as above, and `note`.
   """
-  lines = _table(('set', 'images', 'shards', 'of no class'), [
-      (one['name'], _number(one['images']), _number(one['shards']),
-       _number(one['foreign'])) for one in facts['sets']])
+  lines = _table(
+      ('set', 'images', 'shards', 'of no class', 'leaks left out'), [
+          (one['name'], _number(one['images']), _number(one['shards']),
+           _number(one['foreign']), _number(one['leaks_left_out']))
+          for one in facts['sets']])
   lines += ['', *_table(
-      ('source', 'kind', 'images', 'shards', 'left out', 'shape'), [
+      ('source', 'kind', 'images', 'shards', 'digests', 'left out', 'shape'), [
           (one['name'], one['kind'], _number(one['images']),
-           _number(one['shards']), _number(one['left_out']),
+           _number(one['shards']), _number(one['digests']),
+           _number(one['left_out']),
            ' x '.join(map(str, one['shape'] or ['differs'])))
           for one in facts['sources']], texts=2)]
   for one in facts['sources']:
     lines += [f'  {one["name"]}: {count:,} {reason}'
               for reason, count in one['reasons'].items()]
     lines += [f'    `{key}`: {reason}' for key, reason in one['named']]
+    if one['passed_over']:
+      told = source_manifest.by_suffix(one['passed_over'])
+      lines.append(f'  {one["name"]}: passed over: {told}')
   images = facts['classes']['images']
   mass = facts['observed']['label_mass']
   lines += ['', *_table(

@@ -57,13 +57,13 @@ def test_sets_and_classes(tmp_path):
       images=mixture.Textures(num_examples=10, image_size=8, channels=1))
   assert mixture_facts.sets(data) == [
       {'name': 'labelled', 'images': 12, 'shards': 1, 'has_labels': True,
-       'foreign': None},
+       'foreign': None, 'leaks_left_out': None},
       {'name': 'unlabelled', 'images': 50, 'shards': 2, 'has_labels': False,
-       'foreign': 10},
+       'foreign': 10, 'leaks_left_out': None},
       {'name': 'validation', 'images': 8, 'shards': 1, 'has_labels': True,
-       'foreign': None},
+       'foreign': None, 'leaks_left_out': None},
       {'name': 'test', 'images': 20, 'shards': 1, 'has_labels': True,
-       'foreign': None}]
+       'foreign': None, 'leaks_left_out': None}]
   selected = {'used_per_class': [1, 2, 3, 4], 'copies_per_class': [4] * 4}
   validation, _ = data.evaluation_sets
   assert mixture_facts.classes(data, selected) == {
@@ -82,6 +82,7 @@ def test_what_is_left_out_and_why(tmp_path):
     photos.write(tmp_path / f'labelled/bee/{name}.jpg', b'no image')
   train = mixture.Folder(name='labelled', path=str(tmp_path / 'labelled'),
                          check_images=True, max_excluded=0.5)
+  photos.write(tmp_path / 'labelled/bee/notes.txt', b'no picture')
   data = mixture.Sets(train=train, validation=3, pools=())
   found, = mixture_facts.sources(data)
   named = found.pop('named')
@@ -90,7 +91,8 @@ def test_what_is_left_out_and_why(tmp_path):
       *((f'labelled/bee/{name}.jpg', 'does not decode') for name in 'xyz')}
   assert found == {
       'name': 'labelled', 'kind': 'Folder', 'images': 15, 'shards': 1,
-      'shape': None, 'left_out': 4,
+      'digests': 1, 'shape': None, 'left_out': 4,
+      'passed_over': {'.txt': 1},
       'reasons': {'does not decode': 3, 'is empty': 1},
       'manifest': str(train.manifest_path)}
 
@@ -102,25 +104,28 @@ def test_the_page():
   observed |= {'first_batch_seconds': 0.25, 'images_per_second': 1234.5}
   assert mixture_facts.text({
       'sets': [{'name': 'labelled', 'images': 1200, 'shards': 1,
-                'has_labels': True, 'foreign': None},
+                'has_labels': True, 'foreign': None,
+                'leaks_left_out': None},
                {'name': 'unlabelled', 'images': 50, 'shards': 2,
-                'has_labels': False, 'foreign': 10}],
+                'has_labels': False, 'foreign': 10, 'leaks_left_out': 7}],
       'sources': [{'name': 'photos', 'kind': 'Folder', 'images': 1250,
-                   'shards': 1, 'shape': None, 'left_out': 2,
+                   'shards': 1, 'digests': 0, 'shape': None, 'left_out': 2,
+                   'passed_over': {'.tif': 1, '.xcf': 3},
                    'reasons': {'is empty': 2},
                    'named': [['photos/a.png', 'is empty']],
                    'manifest': None}],
       'classes': {'names': ['cat', 'dog'],
                   'images': {'labelled': [1000, 200]}},
       'observed': observed, 'note': 'A note.'}) == '''\
-set         images  shards  of no class
-labelled     1,200       1            -
-unlabelled      50       2           10
+set         images  shards  of no class  leaks left out
+labelled     1,200       1            -               -
+unlabelled      50       2           10               7
 
-source  kind    images  shards  left out    shape
-photos  Folder   1,250       1         2  differs
+source  kind    images  shards  digests  left out    shape
+photos  Folder   1,250       1        0         2  differs
   photos: 2 is empty
     `photos/a.png`: is empty
+  photos: passed over: 3 .xcf, 1 .tif
 
 class  labelled  in batches, labelled  in batches, pseudo-labelled
 cat       1,000               75.00 %                       0.00 %
