@@ -75,6 +75,15 @@ def test_sets_and_classes(tmp_path):
   assert 'pseudo-labelled' not in mixture_facts.classes(data, None)['images']
 
 
+def test_leaks_that_are_left_out(tmp_path, monkeypatch):
+  data = data_sets.few_labels(tmp_path)
+  monkeypatch.setattr(type(data), 'leaks', {'unlabelled': 3})
+  assert [(one['name'], one['leaks_left_out'])
+          for one in mixture_facts.sets(data)] == [
+              ('labelled', None), ('unlabelled', 3), ('validation', None),
+              ('test', None)]
+
+
 def test_what_is_left_out_and_why(tmp_path):
   photos.folder(tmp_path / 'labelled')
   photos.write(tmp_path / 'labelled/ant/empty.png', b'')
