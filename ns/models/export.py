@@ -62,6 +62,8 @@ def write(formats: Sequence[str], network, folder: epath.Path,
   written = {}
   for name in formats:
     path = folder / exporting.FORMATS[name]
+    if path.is_dir():  # Of a start that was killed: parts have other names.
+      path.rmtree()
     predict_written = _WRITERS[name](network, path, interface)
     written[name] = {'file': path.name, 'bytes': _size(path)}
     if predict_written is not None:

@@ -5,14 +5,18 @@ selections and figures of a run that nothing disturbed.
 
 In the long form (`NS_LONG_TESTS`) the run has more kinds of stages, a program
 ends at every moment of every stage, and `NS_KILLS` real kills of each kind
-come, 15 unless it says otherwise.
+come, 15 unless it says otherwise, a fifth of them again to a run on two devices
+and to one whose loss is NaN once. It tells each on stdout (pytest's `-s`), and
+puts its figures into the test report, too.
 """
 
-import hashlib
+import collections
+import functools
 import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -21,14 +25,18 @@ import numpy as np
 import pytest
 
 from ns.core import manifest
+from tests.faults import comparison
 from tests.faults import dying
 from tests.faults import forked
 from tests.support import long_form
 
 MAIN = 'tests.faults.dying:main'
 # More than a stage has, so that each moment of each stage comes.
-MOMENTS = range(1, 61)
+MOMENTS = range(1, 71)
 KILLS = int(os.environ.get('NS_KILLS', 15))
+FEW = max(KILLS // 5, 3)
+IN_LONG_FORM = pytest.mark.skipif(
+    not dying.IS_LONG, reason='It is in the long form.')
 FULL = (' cannot be written, since the disk is full. What is finished and the '
         'last checkpoint are kept: make space, and the same command goes on '
         'from there.')
@@ -44,66 +52,46 @@ class Whole:
     moments: how many each stage has.
   """
 
-  def __init__(self, folder, programs):
-    self.work, self._data = folder / 'whole', folder / 'data'
-    self.programs = programs
+  def __init__(self, folder, programs, kind=dying.ONE):
+    self.work, self._data = folder / f'whole-{kind}', folder / 'data'
+    self.programs, self._kind = programs, kind
     begin = time.monotonic()
     program = self.start(self.work)
     assert program.wait() == 0, program.output.read_text()
     self.seconds = time.monotonic() - begin
     self.moments = json.loads(program.output.read_text().splitlines()[-1])
 
-  def start(self, work, *args):
+  def start(self, work, *args, kind=None):
     """Starts the same run in `work`, to end as `args` say."""
     return self.programs.start(
-        MAIN, str(self._data), str(work), *map(str, args))
+        MAIN, str(self._data), str(work), kind or self._kind, *map(str, args))
 
   def finishes(self, work, *args) -> None:
     program = self.start(work, *args)
     assert program.wait() == 0, program.output.read_text()
 
+  def results(self, stage):
+    return json.loads(
+        (self.work / stage / 'manifest.json').read_text())['results']
 
-@pytest.fixture(name='whole', scope='module')
-def make_whole(tmp_path_factory):
+
+@pytest.fixture(name='wholes', scope='module')
+def make_wholes(tmp_path_factory):
+  """A function of the kind of a run, which makes it once."""
   folder = tmp_path_factory.mktemp('runs')
   with forked.Forked(folder) as programs:
-    yield Whole(folder, programs)
+    yield functools.cache(lambda kind: Whole(folder, programs, kind))
 
 
-def lasting(value):
-  """A summary without what a restart may change."""
-  if isinstance(value, dict):
-    return {name: lasting(inner) for name, inner in value.items()
-            if name not in dying.OF_THE_START}
-  return [lasting(inner) for inner in value] if isinstance(value, list) else (
-      value)
+@pytest.fixture(name='whole')
+def make_whole(wholes):
+  return wholes(dying.ONE)
 
 
-def names(work):
-  """All files but those of TensorBoard, one of which each start writes."""
-  return {str(path.relative_to(work)) for path in work.rglob('*')
-          if path.is_file() and 'summaries' not in path.parts}
-
-
-def assert_same(work, expected):
-  """Both runs came to the same."""
-  assert names(work) == names(expected)
-  same = [name for name in names(work) if name.endswith(
-      ('.npz', '.parquet', '.tfrecord', 'begun.json', '.gin'))]
-  assert len(same) > 18
-  for name in same:
-    found, wanted = (hashlib.sha256((place / name).read_bytes()).hexdigest()
-                     for place in (work, expected))
-    assert found == wanted, name
-  summaries = [lasting(json.loads((place / 'summary.json').read_text()))
-               for place in (work, expected)]
-  assert summaries[0] == summaries[1]
-  for stage in expected.glob('*/*/' + manifest.METRICS):
-    stage = stage.parent.relative_to(expected)
-    logs = [[lasting(json.loads(line)) for line in (
-        place / stage / manifest.METRICS).read_text().splitlines()]
-            for place in (work, expected)]
-    assert logs[0] == logs[1]
+def finished(work):
+  """The stages that are."""
+  return [name for name in dying.STAGES
+          if (work / name / 'manifest.json').exists()]
 
 
 def test_the_run_has_all_that_is_to_be_disturbed(whole):
@@ -127,19 +115,22 @@ def test_it_dies_in_each_stage(tmp_path, whole, moment):
     at = moment if moment and moment <= last else draws.randint(1, last)
     program = whole.start(work, '', stage, at)
     assert program.wait() == dying.DIED, program.output.read_text()
-    finished = [name for name in dying.STAGES
-                if (work / name / 'manifest.json').exists()]
-    assert finished in (list(dying.STAGES[:index]),
-                        list(dying.STAGES[:index + 1])), (stage, at)
+    assert finished(work) in (list(dying.STAGES[:index]),
+                              list(dying.STAGES[:index + 1])), (stage, at)
   whole.finishes(work)
-  assert_same(work, whole.work)
+  comparison.assert_same(work, whole.work)
 
 
-@pytest.mark.parametrize('number, times', (
-    [(signal.SIGKILL, KILLS), (signal.SIGTERM, KILLS)] if dying.IS_LONG
-    else [(signal.SIGKILL, 3)]))
-def test_it_is_killed_at_any_moment(tmp_path, whole, number, times):
-  draws, done, run = random.Random(times), 0, 0
+@pytest.mark.parametrize('kind, number, times', (
+    [(dying.ONE, signal.SIGKILL, KILLS), (dying.ONE, signal.SIGTERM, KILLS),
+     (dying.TWO, signal.SIGKILL, FEW), (dying.TWO, signal.SIGTERM, FEW),
+     (dying.NAN, signal.SIGKILL, FEW)] if dying.IS_LONG
+    else [(dying.ONE, signal.SIGKILL, 3)]), ids=str)
+def test_it_is_killed_at_any_moment(
+    tmp_path, wholes, record_property, kind, number, times):
+  whole = wholes(kind)
+  draws, done, run = random.Random(f'{kind} {number}'), 0, 0
+  begin, within, codes = time.monotonic(), collections.Counter(), []
   while done < times:
     run += 1
     work = tmp_path / str(run)
@@ -155,10 +146,49 @@ def test_it_is_killed_at_any_moment(tmp_path, whole, number, times):
       # Before it listens, SIGTERM ends it like any other program.
       assert code in (-number, 42), program.output.read_text()
       done += 1
+      stage = ''.join(dying.STAGES[len(finished(work)):][:1]) or 'the summary'
+      within[stage] += 1
+      codes.append(code)
+      print(f'{kind}: {number.name} {done} of {times}, run {run}, in {stage}, '
+            f'exit code {code}, {time.monotonic() - begin:.0f} s', flush=True)
       if done - before == 4:
         whole.finishes(work)
         break
-    assert_same(work, whole.work)
+    comparison.assert_same(work, whole.work)
+    shutil.rmtree(work)
+  figures = {'kills': done, 'runs_compared': run,
+             'seconds': round(time.monotonic() - begin),
+             'exit_codes': collections.Counter(codes), 'within': within}
+  print(f'{kind}: {number.name}', json.dumps(figures), flush=True)
+  for name, value in figures.items():
+    record_property(name, value)
+
+
+@IN_LONG_FORM
+def test_a_nan_is_come_back_from(wholes):
+  """The kills of the run with a NaN are around that."""
+  for stage in ('teacher/train', 'student1/train'):
+    found = wholes(dying.NAN).results(stage)
+    assert found['attempt'] == 1
+    assert [there['returned_to'] for there in found['returns']] == [5]
+
+
+@IN_LONG_FORM
+def test_another_configuration_is_refused_and_changes_nothing(tmp_path, whole):
+  work, stage = tmp_path / 'run', 'student1/train'
+  program = whole.start(work, '', stage, whole.moments[stage] // 2)
+  assert program.wait() == dying.DIED, program.output.read_text()
+  before = comparison.digests(work)
+  program = whole.start(work, kind=dying.CHANGED)
+  assert program.wait() == 1
+  assert program.output.read_text().splitlines()[-1] == (
+      f'error: `{work}` has {stage} of another configuration '
+      '(training.learning_rate.rate: 0.05 -> 0.06); give another '
+      f'`--work_dir`, or `--redo={stage}` to make it and what follows from it '
+      'again.')
+  assert comparison.digests(work) == before
+  whole.finishes(work)
+  comparison.assert_same(work, whole.work)
 
 
 # A file that takes nothing at all stands where each of these is written.
@@ -188,10 +218,10 @@ def test_a_disk_that_is_full_at_some_file(tmp_path, whole):
                     f'error: `{path}`{FULL}'), last
     path.unlink(missing_ok=True)
   whole.finishes(work)
-  assert_same(work, whole.work)
+  comparison.assert_same(work, whole.work)
 
 
-@pytest.mark.skipif(not dying.IS_LONG, reason='It is in the long form.')
+@IN_LONG_FORM
 def test_a_disk_that_is_small(tmp_path, whole):
   """It gets some more space for each start."""
   disk = tmp_path / 'disk'
@@ -222,7 +252,7 @@ def test_a_disk_that_is_small(tmp_path, whole):
       assert last.startswith(f'error: `{disk}/run/'), last
       assert last.endswith(FULL)
     assert failures > 1
-    assert_same(disk / 'run', whole.work)
+    comparison.assert_same(disk / 'run', whole.work)
   finally:
     subprocess.run(['umount', str(disk)], check=True)
 

@@ -229,12 +229,26 @@ def test_the_description(b0):
 
 @pytest.fixture(name='grey', scope='module')
 def make_grey(tmp_path_factory):
-  """A tiny network for grey images that are not cropped."""
+  """A tiny network for grey images that are not cropped.
+
+  It is written where one that was killed left a part.
+  """
   folder = tmp_path_factory.mktemp('grey')
+  part = folder / 'saved_model' / 'variables' / 'variables_temp' / 'part-00000'
+  part.parent.mkdir(parents=True)
+  part.touch()
   made = network(tiny.architecture(), 4, 8)
   run(list(exporting.FORMATS), made, folder, crop=images_lib.AsIs(), size=8,
       channels=1, names='abcd')
   return made, folder
+
+
+def test_nothing_is_left_of_one_that_was_killed(grey):
+  written = {str(path.relative_to(grey[1] / 'saved_model'))
+             for path in (grey[1] / 'saved_model').rglob('*')}
+  assert written == {
+      'assets', 'fingerprint.pb', 'saved_model.pb', 'variables',
+      'variables/variables.data-00000-of-00001', 'variables/variables.index'}
 
 
 def test_grey_images_as_they_are(grey):
