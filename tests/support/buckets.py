@@ -1,32 +1,65 @@
-"""A stand-in for a bucket: TensorFlow's file system in memory, `ram://`.
+"""Folders on a bucket, `gs://…`, which is on this machine.
 
-It is reached as `gs://` is, through `tf.io.gfile`, and no local call does
-anything to it. Importing this module makes `epath` know the scheme.
+TensorFlow's own client reaches it by HTTPS, in this process and in those that
+it starts (`tests.support.bucket_server`).
 """
 
+import collections
+import contextlib
+import functools
+import json
+import os
+import subprocess
+import sys
 import uuid
 
 from etils import epath
-from etils.epath import backend
-from etils.epath import gpath
-from etils.epath import register
 
-_PREFIX = 'ram://'
+from tests.support import bucket_server
 
 
-def _make_known() -> None:
-  if _PREFIX in gpath._URI_PREFIXES:
-    return
-  gpath._URI_PREFIXES += (_PREFIX,)
-  gpath._URI_SCHEMES |= {'ram'}
-  gpath._URI_MAP_ROOT[_PREFIX] = '/ram/'
-  gpath._PREFIX_TO_BACKEND['ram'] = backend.tf_backend
-  register._URI_PREFIXES_TO_CLS[_PREFIX] = gpath.PosixGPath
+class Server:
+  """The server's program; calls what `bucket_server.Store` has."""
+
+  def __init__(self):
+    self._program = subprocess.Popen(
+        [sys.executable, bucket_server.__file__], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True)
+    self.environment = {
+        'https_proxy': f'http://127.0.0.1:{int(self._line())}', 'no_proxy': '',
+        'CURL_CA_BUNDLE': bucket_server.PEM,
+        'GOOGLE_AUTH_TOKEN_FOR_TESTING': 'token'}
+
+  def _line(self) -> str:
+    return self._program.stdout.readline()
+
+  def call(self, name: str, **arguments):
+    """What the store's method `name` returns."""
+    self._program.stdin.write(json.dumps([name, arguments]) + '\n')
+    self._program.stdin.flush()
+    return json.loads(self._line())
+
+  @contextlib.contextmanager
+  def counted(self):
+    """Gives a counter that has, afterwards, the requests of the context."""
+    before, made = self._counts(), collections.Counter()
+    yield made
+    made.update(self._counts() - before)
+
+  def _counts(self) -> collections.Counter:
+    return collections.Counter({
+        (kind, name): count for kind, name, count in self.call('counts')})
 
 
-_make_known()
+@functools.cache
+def server() -> Server:
+  """The one that this process and its children take for Google's."""
+  started = Server()
+  os.environ.update(started.environment)
+  return started
 
 
 def new() -> epath.Path:
   """A folder that nobody else has."""
-  return epath.Path(f'{_PREFIX}bucket/{uuid.uuid4().hex}')
+  server()
+  return epath.Path(f'gs://bucket/{uuid.uuid4().hex}')
