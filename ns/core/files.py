@@ -1,9 +1,16 @@
 """Paths and files: repositories in runfiles, checksums, writing aside.
 
 Paths are `etils.epath` paths, so that `gs://` works where a local path does.
+On a bucket a file appears whole or not at all when it is closed, a folder is
+there as long as something is in it, and what counts is the number of requests:
+each takes some hundredths of a second. TensorFlow's client remembers for five
+seconds what size a file has, whoever writes it meanwhile, so files that others
+write are read to their end (`read`), and not by their size.
 """
 
 from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent import futures
 import contextlib
 import errno
 import hashlib
@@ -18,6 +25,13 @@ from ns.core import errors
 _ASIDE = '.aside'
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _BUFFER = 1 << 20  # Of a file on a bucket, where each read asks for it.
+_SMALL = 16 << 20  # Bytes of a file on a bucket that come with one request.
+_REQUESTS = 16  # At the same time.
+
+
+def is_remote(path: epath.PathLike) -> bool:
+  """Whether a path is one of a bucket."""
+  return '://' in str(path)
 
 
 def user_path(path: str) -> str:
@@ -83,8 +97,15 @@ def opened(path: epath.PathLike, mode: str = 'rb') -> io.IOBase:
     FileNotFoundError: it is to be read, and is not there.
   """
   path = epath.Path(path)
-  if '://' not in str(path):
+  if not is_remote(path):
     return path.open(mode)
+  if mode == 'rb':
+    size, = sizes([path])
+    if size is None:
+      raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT),
+                              str(path))
+    if size <= _SMALL:
+      return io.BytesIO(read(path))
   raw = _Remote(path, mode)
   return (io.BufferedReader(raw, _BUFFER) if mode == 'rb'
           else io.BufferedWriter(raw, _BUFFER))
@@ -94,9 +115,6 @@ class _Remote(io.RawIOBase):
   """A file that TensorFlow opens, for Python's buffers."""
 
   def __init__(self, path: epath.Path, mode: str):
-    if mode == 'rb' and not path.exists():  # It would be told at the first read.
-      raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT),
-                              str(path))
     self._mode, self._stack, self._written = mode, contextlib.ExitStack(), 0
     self._file = self._stack.enter_context(path.open(mode))
 
@@ -137,6 +155,51 @@ class _Remote(io.RawIOBase):
         super().close()
 
 
+def read(path: epath.PathLike) -> bytes:
+  """All of a file, as it is now.
+
+  Raises:
+    FileNotFoundError: there is none.
+  """
+  with epath.Path(path).open('rb') as file:
+    return b''.join(iter(lambda: file.read(_BUFFER), b''))
+
+
+def sizes(paths: Sequence[epath.Path]) -> list[int | None]:
+  """The bytes of each file; None of one that is not there."""
+  def size(path):
+    try:
+      return path.stat().length
+    except (FileNotFoundError, NotADirectoryError):
+      return None
+
+  if not paths or not is_remote(paths[0]):
+    return [size(path) for path in paths]
+  with futures.ThreadPoolExecutor(_REQUESTS) as pool:
+    return list(pool.map(size, paths))
+
+
+def below(folder: epath.PathLike, without: str = '') -> Iterator[epath.Path]:
+  """All files in a folder and in those below, but not in those of a name."""
+  folder = epath.Path(folder)
+  for path, is_folder in _entries(folder):
+    if not is_folder:
+      yield path
+    elif path.name != without:
+      yield from below(path, without)
+
+
+def _entries(folder: epath.Path) -> Iterator[tuple[epath.Path, bool]]:
+  """What is in a folder, and whether it is one."""
+  if not is_remote(folder):
+    for path in folder.iterdir():
+      yield path, path.is_dir()
+    return
+  import tensorflow as tf
+  for name in tf.io.gfile.listdir(str(folder)):  # Its list of a bucket says it.
+    yield folder / name, name.endswith('/')
+
+
 def sha256(path: epath.PathLike) -> str:
   """The SHA-256 of a file's bytes, in hex."""
   digest = hashlib.sha256()
@@ -170,22 +233,31 @@ def is_aside(path: epath.PathLike) -> bool:
 
 def write_whole(path: epath.PathLike, content: str | bytes) -> None:
   """Writes a file so that a reader sees all of it or none."""
+  if isinstance(content, str):
+    content = content.encode()
+  if is_remote(path):
+    epath.Path(path).write_bytes(content)
+    return
   with written_aside(path) as aside:
-    if isinstance(content, str):
-      content = content.encode()
     aside.write_bytes(content)
+
+
+def make_folder(path: epath.PathLike) -> None:
+  """Makes a folder that is to be written to; a bucket needs none."""
+  if not is_remote(path):
+    epath.Path(path).mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
 def written_aside(path: epath.PathLike):
   """Gives a path to write to, which gets the name `path` when all went well."""
   path = epath.Path(path)
-  path.parent.mkdir(parents=True, exist_ok=True)
+  make_folder(path.parent)
   aside = path.with_name(f'.{path.name}{_ASIDE}')
   try:
     with named(path):
       yield aside
     aside.replace(path)
-  finally:
-    if aside.exists():
-      aside.unlink()
+  except BaseException:
+    aside.unlink(missing_ok=True)
+    raise

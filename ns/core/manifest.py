@@ -163,9 +163,9 @@ def begun(folder: epath.PathLike) -> dict | None:
     RunError: another version of this program began it.
   """
   path = epath.Path(folder) / _BEGUN
-  if not path.exists():
-    return None
   content = _read_json(path, 'format')
+  if content is None:
+    return None
   _check_format(path, content['format'])
   if 'canonical' not in content:
     raise _damaged(path)
@@ -184,7 +184,7 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
   """Writes the manifest of all files in `folder`: the stage is finished."""
   folder = epath.Path(folder)
   outputs = {}
-  for path in sorted(_files_below(folder)):
+  for path in sorted(files.below(folder, without=SCRATCH)):
     name = str(path.relative_to(folder))
     if name not in (_BEGUN, _MANIFEST) and not files.is_aside(path):
       outputs[name] = {'bytes': path.stat().length,
@@ -194,8 +194,7 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
                   inputs=dict(inputs))
   _write_json(folder / _MANIFEST,
               {'format': FORMAT, **dataclasses.asdict(made)})
-  if (folder / SCRATCH).exists():
-    (folder / SCRATCH).rmtree()
+  (folder / SCRATCH).rmtree(missing_ok=True)
   return made
 
 
@@ -207,24 +206,35 @@ def read(folder: epath.PathLike) -> Manifest | None:
       this program wrote the manifest.
   """
   folder = epath.Path(folder)
-  path = folder / _MANIFEST
-  if not path.exists():
+  made = said(folder)
+  if made is None:
     return None
-  content = _read_json(path, 'format')
-  _check_format(path, content.pop('format'))
-  try:
-    made = Manifest(**content)
-  except TypeError as error:
-    raise _damaged(path) from error
-  for name, output in made.outputs.items():
-    file = folder / name
-    size = file.stat().length if file.exists() else None
+  outputs = [folder / name for name in made.outputs]
+  for file, size, output in zip(outputs, files.sizes(outputs),
+                                made.outputs.values()):
     if size != output['bytes']:
       came = 'is missing' if size is None else f'has {size}'
       raise errors.RunError(
           f'`{file}` should have {output["bytes"]} bytes, but {came}; remove '
           f'`{folder}` to make it again.')
   return made
+
+
+def said(folder: epath.PathLike) -> Manifest | None:
+  """The manifest of a finished stage, whatever its outputs are, or None.
+
+  Raises:
+    RunError: another version of this program wrote it.
+  """
+  path = epath.Path(folder) / _MANIFEST
+  content = _read_json(path, 'format')
+  if content is None:
+    return None
+  _check_format(path, content.pop('format'))
+  try:
+    return Manifest(**content)
+  except TypeError as error:
+    raise _damaged(path) from error
 
 
 def verify(folder: epath.PathLike, made: Manifest) -> None:
@@ -257,15 +267,6 @@ def remove(folder: epath.PathLike) -> None:
   folder.rmtree()
 
 
-def _files_below(folder: epath.Path):
-  """All files in `folder` and below, those in its `scratch` left out."""
-  for path in folder.iterdir():
-    if not path.is_dir():
-      yield path
-    elif path.name != SCRATCH:
-      yield from _files_below(path)
-
-
 def _check_format(path: epath.Path, found: Any) -> None:
   if found != FORMAT:
     raise errors.RunError(
@@ -279,10 +280,12 @@ def _damaged(path: epath.Path) -> errors.RunError:
                          'that stage again.')
 
 
-def _read_json(path: epath.Path, field: str) -> dict:
-  """A JSON object that has at least `field`."""
+def _read_json(path: epath.Path, field: str) -> dict | None:
+  """A JSON object that has at least `field`, or None without a file."""
   try:
-    content = json.loads(path.read_text())
+    content = json.loads(files.read(path))
+  except FileNotFoundError:
+    return None
   except ValueError as error:
     raise _damaged(path) from error
   if not isinstance(content, dict) or field not in content:

@@ -32,9 +32,13 @@ import uuid
 from etils import epath
 
 from ns.core import errors
+from ns.core import files
 from ns.core import termination
 
 _FILE = 'lease.json'
+# TensorFlow's client calls a file damaged that is shorter than it was seconds
+# ago, so all leases are of one length.
+_BYTES = 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,17 +145,14 @@ def _me() -> dict[str, Any]:
 
 
 def _write(path, owner: dict[str, Any], number: int) -> None:
-  # Two programs must not write aside to one name.
-  aside = path.with_name(f'.{_FILE}.{owner["id"]}.aside')
-  aside.write_text(json.dumps(
-      {**owner, 'number': number, 'time': time.time()}) + '\n')
-  aside.replace(path)
+  files.write_whole(path, json.dumps(
+      {**owner, 'number': number, 'time': time.time()}).ljust(_BYTES))
 
 
 def _read(path) -> dict[str, Any] | None:
   """The lease, or None if there is none or it is no lease."""
   try:
-    found = json.loads(path.read_text())
+    found = json.loads(files.read(path))
     return found if {'id', 'host', 'time'} <= found.keys() else None
   except (FileNotFoundError, ValueError, AttributeError):
     return None

@@ -6,6 +6,7 @@ import fcntl
 from etils import epath
 
 from ns.core import errors
+from ns.core import files
 from ns.loop import lease
 
 
@@ -21,8 +22,8 @@ def held(folder: epath.PathLike):
     RunError: another program holds the run.
   """
   folder = epath.Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
-  if '://' in str(folder):
+  files.make_folder(folder)
+  if files.is_remote(folder):
     with lease.held(folder):
       yield
     return
@@ -38,7 +39,7 @@ def held(folder: epath.PathLike):
 
 def is_held(folder: epath.PathLike) -> bool:
   """Whether a program holds the run in `folder`, as far as can be known."""
-  if '://' in str(folder):
+  if files.is_remote(folder):
     return lease.is_held(epath.Path(folder))
   path = epath.Path(folder) / 'lock'
   if not path.exists():

@@ -80,7 +80,7 @@ class Stage:
           f'`--work_dir`, or `--redo={self.name}` to make it and what follows '
           'from it again.')
     for stage in self.reads if made else ():
-      read = manifest.read(stage.folder(run_folder))
+      read = manifest.said(stage.folder(run_folder))
       if read and made.inputs.get(stage.name) != read.contents:
         raise errors.RunError(
             f'`{folder}` was made from another {stage.name} than is there now; '

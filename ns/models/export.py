@@ -58,7 +58,7 @@ def write(formats: Sequence[str], network, folder: epath.Path,
     raise ValueError(
         f'`class_names` should be one for each of the {classes} classes, but '
         f'are {len(interface.class_names)}.')
-  folder.mkdir(parents=True, exist_ok=True)
+  files.make_folder(folder)
   written = {}
   for name in formats:
     path = folder / exporting.FORMATS[name]
@@ -91,7 +91,7 @@ def _pixels(interface: Interface) -> np.ndarray:
 def _size(path: epath.Path) -> int:
   if not path.is_dir():
     return path.stat().length
-  return sum(_size(inner) for inner in path.iterdir())
+  return sum(file.stat().length for file in files.below(path))
 
 
 class _Variables(tf.Module):

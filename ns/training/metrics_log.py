@@ -19,14 +19,15 @@ class MetricsLog:
   def __init__(self, path: epath.PathLike, step: int):
     """Goes on after `step`, with the lines until then."""
     self._path = epath.Path(path)
-    self._path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(self._path.parent)
     self.go_back(step)
 
   def go_back(self, step: int) -> None:
     """Removes the lines of later steps."""
-    if not self._path.exists():
+    try:
+      before = files.read(self._path)
+    except FileNotFoundError:
       return
-    before = self._path.read_bytes()
     kept = b''.join(line for line in before.splitlines(keepends=True)
                     if _step(line) <= step)
     if kept != before:

@@ -1,4 +1,4 @@
-"""Files on a bucket, as far as TensorFlow's file system in memory is one."""
+"""Files on a bucket, by TensorFlow's own client."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""A whole run whose work directory is on what stands for a bucket."""
+"""A whole run whose work directory is on a bucket."""
 
 import dataclasses
 import json

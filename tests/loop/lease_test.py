@@ -1,8 +1,9 @@
-"""Leases in the file system that stands for a bucket, and among processes."""
+"""Leases on a bucket, and among processes."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from etils import epath
 import pytest
 
 from ns.core import errors
+from ns.core import files
 from ns.core import termination
 from ns.loop import lease
 from ns.loop import lock
@@ -28,15 +30,15 @@ def make_folder():
 
 
 def written(folder):
-  return json.loads((folder / 'lease.json').read_text())
+  return json.loads(files.read(folder / 'lease.json'))
 
 
 def put(folder, **changes):
   """A lease of another machine."""
-  (folder / 'lease.json').unlink(missing_ok=True)
-  (folder / 'lease.json').write_text(json.dumps({
+  text = json.dumps({
       'id': 'another', 'host': 'far', 'machine': 'of another boot', 'pid': 77,
-      'number': 0, 'time': time.time(), **changes}))
+      'number': 0, 'time': time.time(), **changes})
+  buckets.server().call('put', name=f'{folder}/lease.json'[5:], text=text)
 
 
 class Time:
@@ -104,6 +106,23 @@ def test_a_run_that_another_machine_renews_is_refused(folder):
       'until it is finished, or give another `--work_dir`.')
   assert passing.slept == 12
   assert written(folder)['id'] == 'another'
+
+
+def test_what_the_client_remembers_of_its_size_does_not_matter(folder):
+  put(folder)
+  assert (folder / 'lease.json').stat().length  # For five seconds.
+  passing = Time(at1=lambda: put(folder, host='another-and-longer-name'))
+  with pytest.raises(errors.RunError) as caught:
+    with held(folder, passing):
+      raise AssertionError('held by two')
+  assert 'A program on another-and-longer-name ' in str(caught.value)
+
+
+def test_leases_are_of_one_length(folder, monkeypatch):
+  for host in 'h', 'a-machine.of-a-far.zone':
+    monkeypatch.setattr(socket, 'gethostname', lambda host=host: host)
+    with held(folder):
+      assert len(files.read(folder / 'lease.json')) == 1024
 
 
 def test_a_lease_that_nobody_renews_is_taken_over(folder, capsys):

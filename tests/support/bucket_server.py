@@ -58,6 +58,11 @@ class Store:
     with self._lock:
       return sorted(name for name in self._objects if name.startswith(prefix))
 
+  def put(self, name: str, text: str) -> None:
+    """Writes an object, as a program on another machine would."""
+    with self._lock:
+      self._put(name, text.encode())
+
   def counts(self) -> list[tuple[str, str, int]]:
     """How many requests of a kind there were on an object.
 

@@ -23,17 +23,20 @@ class Server:
 
   def __init__(self):
     self._program = subprocess.Popen(
-        [sys.executable, bucket_server.__file__], stdin=subprocess.PIPE,
+        [sys.executable, '-I', bucket_server.__file__], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True)
     self.environment = {
         'https_proxy': f'http://127.0.0.1:{int(self._line())}', 'no_proxy': '',
         'CURL_CA_BUNDLE': bucket_server.PEM,
-        'GOOGLE_AUTH_TOKEN_FOR_TESTING': 'token'}
+        'GOOGLE_AUTH_TOKEN_FOR_TESTING': 'token',
+        # Else each file that is read takes 64 MB, zeroed. It is of no use
+        # where TensorFlow is there already; the targets of tests set it, too.
+        'GCS_READ_CACHE_BLOCK_SIZE_MB': '1'}
 
   def _line(self) -> str:
     return self._program.stdout.readline()
 
-  def call(self, name: str, **arguments):
+  def call(self, name: str, /, **arguments):
     """What the store's method `name` returns."""
     self._program.stdin.write(json.dumps([name, arguments]) + '\n')
     self._program.stdin.flush()
