@@ -195,14 +195,14 @@ class SelfTraining:
           if text:
             files.write_whole(folder / name, text)
         self.data.write(folder / 'splits.parquet')
-        hosts.meet()
+        hosts.wait()
         _agree(hosts, wanted)
         for stage in wanted:
           with notices.of(stage) as outcome:
             outcome.is_new = not stage.check(folder)
             made = stage.run(folder, hosts)
             outcome.results, outcome.seconds = made.results, made.seconds
-        hosts.meet()
+        hosts.wait()
         if not all(stage.check(folder) for stage in stages):
           print(f'{wanted[-1].name} is finished; leave `--only` and `--until` '
                 'out to go on', flush=True)
@@ -214,7 +214,7 @@ class SelfTraining:
 
   def _follow(self, folder: epath.Path, hosts, **parts: Any) -> None:
     """What a host does that is not the chief: its part of the stages."""
-    hosts.meet()  # The chief has prepared the folder.
+    hosts.wait()  # The chief has prepared the folder.
     stages = self.stages()
     wanted = choice.Choice(**parts).wanted(stages)
     self._check(stages, folder)
@@ -222,7 +222,7 @@ class SelfTraining:
     _agree(hosts, wanted)
     for stage in wanted:
       stage.run(folder, hosts)
-    hosts.meet()
+    hosts.wait()
 
   @property
   def _missing(self) -> Sequence[Any]:

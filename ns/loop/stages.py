@@ -139,7 +139,7 @@ class Stage:
     if not finished:
       inputs = self._verified_inputs(run_folder)
       manifest.begin(folder, self.form)
-    hosts.any(finished is not None)
+    hosts.wait(finished is not None)
     if finished:
       print(f'{self.name}: finished already', flush=True)
       return finished
@@ -148,19 +148,19 @@ class Stage:
     seconds = results.pop('seconds', time.monotonic() - start)
     made = manifest.commit(
         folder, self.form, results, seconds, _versions(), inputs)
-    hosts.meet()
+    hosts.wait()
     print(f'{self.name}: finished in {progress.duration(seconds)}', flush=True)
     return made
 
   def _follow(self, run_folder: epath.Path, hosts) -> manifest.Manifest:
     """What another host than the chief does while that runs the stage."""
     folder = self.folder(run_folder)
-    is_finished = hosts.any(False)
+    is_finished = hosts.wait()
     if not is_finished and self.is_shared:
       hosts.wait_for(lambda: manifest.begun(folder) is not None, str(folder))
       self.make(run_folder, folder)
     if not is_finished:
-      hosts.meet()
+      hosts.wait()
     hosts.wait_for(lambda: self.check(run_folder) is not None, str(folder))
     return self.check(run_folder)
 

@@ -175,8 +175,13 @@ def evaluate(run, generation, run_folder, folder):
   """Accuracy of the moving average; no decision reads that on test."""
   del folder
   predict = _predictor(run, generation, run_folder)
+
+  def predict_unless_ended(images):
+    termination.check()
+    return predict(images)
+
   return {source.name: generation.evaluation.run(
-              predict, source, evaluation_view(generation))
+              predict_unless_ended, source, evaluation_view(generation))
           for source in run.data.evaluation_sets}
 
 

@@ -21,6 +21,7 @@ import tensorflow as tf
 from ns.core import errors
 from ns.core import files
 from ns.core import manifest
+from ns.core import termination
 from ns.images import attempt
 from ns.images import encode
 from ns.models import exporting
@@ -61,6 +62,7 @@ def write(formats: Sequence[str], network, folder: epath.Path,
   files.make_folder(folder)
   written = {}
   for name in formats:
+    termination.check()
     path = folder / exporting.FORMATS[name]
     if path.is_dir():  # Of a start that was killed: parts have other names.
       path.rmtree()

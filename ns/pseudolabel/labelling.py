@@ -149,7 +149,8 @@ class Labelling:
       report(done, source.num_examples)
       tally.add(path)
       self.check(tally, source)
-    labelled, kept = hosts.gather([labelled, kept]).sum(0).tolist()
+    labelled, kept = hosts.gather(
+        [labelled, kept], waits=True).sum(0).tolist()
     for place, shard in enumerate(shards if hosts.is_chief else ()):
       if place % hosts.workers:
         path = store.predictions_path(folder, shard.name)

@@ -1,55 +1,44 @@
 """Hosts of a run that are threads of one program."""
 
 from collections.abc import Callable
-from collections.abc import Sequence
 from concurrent import futures
-import threading
+import contextlib
+import socket
 from typing import Any
-
-import numpy as np
 
 from ns.core.runtime import hosts
 
-_SECONDS = 60.0
+
+def joined(workers: int = 2) -> list[dict[int, socket.socket]]:
+  """The connections of each host, as `rendezvous.meet` gives them."""
+  pairs = {number: socket.socketpair() for number in range(1, workers)}
+  return [{number: pair[0] for number, pair in pairs.items()},
+          *({0: pair[1]} for pair in pairs.values())]
 
 
-class ThreadHost(hosts.Hosts):
-  """One of them: it says its numbers where the others read them."""
-
-  def __init__(self, worker: int, said: list, barrier: threading.Barrier):
-    self.worker, self.workers = worker, len(said)
-    self._said, self._barrier = said, barrier
-
-  def _gather(self, numbers: Sequence[int], most: int) -> np.ndarray:
-    del most
-    self._said[self.worker] = list(numbers)
-    self._barrier.wait()
-    found = np.array(self._said, np.int64)
-    self._barrier.wait()
-    return found
-
-
-def run(function: Callable[[ThreadHost], Any], workers: int = 2) -> list[Any]:
+def run(function: Callable[[hosts.Hosts], Any], workers: int = 2) -> list[Any]:
   """What `function` gives on each host.
 
   Raises:
-    Exception: what it raises on the first host on which it does; the others end
-      where they meet it next.
+    Exception: what it raises on the first host on which it does; the others
+      learn of its end where they wait for it.
   """
-  said = [None] * workers
-  barrier = threading.Barrier(workers, timeout=_SECONDS)
+  connections, failures = joined(workers), []
 
   def on(worker: int):
     try:
-      return function(ThreadHost(worker, said, barrier))
-    except Exception:
-      barrier.abort()
+      return function(hosts.Hosts(worker, workers, connections[worker]))
+    except Exception as error:
+      failures.append(error)
       raise
+    finally:
+      for each in connections[worker].values():
+        with contextlib.suppress(OSError):  # The other one was first.
+          each.shutdown(socket.SHUT_WR)
 
   with futures.ThreadPoolExecutor(workers) as threads:
     running = [threads.submit(on, worker) for worker in range(workers)]
-    errors = [each.exception() for each in running]
-    for error in sorted(filter(None, errors), key=lambda error: isinstance(
-        error, threading.BrokenBarrierError)):
-      raise error
+    futures.wait(running)
+    for failure in failures:
+      raise failure
     return [each.result() for each in running]

@@ -80,7 +80,7 @@ class MultiWorker:
 
   def strategy(self):
     """The strategy, one and the same for the whole program."""
-    return _started(self, cluster_lib.Cluster.from_environment())
+    return _started(self, cluster_lib.Cluster.from_environment())[0]
 
   def local_strategy(self):
     """The devices of this host."""
@@ -97,6 +97,7 @@ class MultiWorker:
 
 @functools.cache
 def _started(how: MultiWorker, cluster: cluster_lib.Cluster):
+  """The strategy, and the connections of this host to others."""
   import tensorflow as tf
   gpus = tf.config.list_physical_devices('GPU')
   wanted = how.devices if how.device == 'gpu' else 0
@@ -108,18 +109,18 @@ def _started(how: MultiWorker, cluster: cluster_lib.Cluster):
   tf.config.set_visible_devices(gpus[:wanted], 'GPU')
   print(f'waiting for all {len(cluster.addresses)} hosts to start',
         file=sys.stderr, flush=True)
-  rendezvous.meet(cluster, how.start_seconds)
+  joined = rendezvous.meet(cluster, how.start_seconds)
   kinds = tf.distribute.experimental.CommunicationImplementation
   strategy = tf.distribute.MultiWorkerMirroredStrategy(
       communication_options=tf.distribute.experimental.CommunicationOptions(
           implementation=kinds.AUTO if wanted else kinds.RING))
   # TensorFlow has taken SIGTERM for itself.
   termination.hear_again()
-  return strategy
+  return strategy, joined
 
 
 @functools.cache
 def _hosts(how: MultiWorker, cluster: cluster_lib.Cluster):
   from ns.core.runtime import hosts
-  _started(how, cluster)
-  return hosts.Hosts(cluster.worker, len(cluster.addresses))
+  _, joined = _started(how, cluster)
+  return hosts.Hosts(cluster.worker, len(cluster.addresses), joined)

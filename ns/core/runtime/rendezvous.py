@@ -3,6 +3,7 @@
 TensorFlow's own start waits for the others without an end, names none of them,
 and hears no signal meanwhile. So the hosts meet here first: the chief listens
 at its address, the others call there, and when all did they are told to go on.
+They stay connected, on a port that TensorFlow may then listen at all the same.
 """
 
 import contextlib
@@ -19,28 +20,35 @@ _AGAIN_SECONDS = 0.2
 # Between two looks at whether the program is asked to end.
 _LOOK_SECONDS = 1.0
 _LONGEST_LINE = 2**20
-_GO, _OTHER = b'go', b'other'
+# Of one length.
+_GO, _OTHER = b'go', b'no'
 
 
-def meet(cluster: cluster_lib.Cluster, seconds: float) -> None:
+def meet(cluster: cluster_lib.Cluster, seconds: float
+         ) -> dict[int, socket.socket]:
   """Returns when all hosts of the cluster came here.
 
   Args:
     cluster: with this host's place in it.
     seconds: how long to wait for the others.
 
+  Returns:
+    The chief's connections to the others, by their numbers; that of another
+    host to the chief, which is number 0.
+
   Raises:
     RunError: one did not come in that time, or knows another cluster.
     Terminated: that was asked for.
   """
   deadline = time.monotonic() + seconds
-  (_call if cluster.worker else _listen)(cluster, deadline, seconds)
+  how = _call if cluster.worker else _listen
+  return how(cluster, deadline, seconds)
 
 
-def _listen(cluster: cluster_lib.Cluster, deadline: float,
-            seconds: float) -> None:
-  with contextlib.ExitStack() as stack:
-    server = stack.enter_context(_server(cluster, deadline, seconds))
+def _listen(cluster: cluster_lib.Cluster, deadline: float, seconds: float
+            ) -> dict[int, socket.socket]:
+  with (contextlib.ExitStack() as stack,
+        _server(cluster, deadline, seconds) as server):
     server.settimeout(_LOOK_SECONDS)
     present = {}
     while missing := set(range(1, len(cluster.addresses))) - present.keys():
@@ -66,9 +74,10 @@ def _listen(cluster: cluster_lib.Cluster, deadline: float,
             f'{addresses} at worker {worker}.')
       present[worker] = called
     for called in present.values():
-      with contextlib.suppress(OSError):  # TensorFlow finds out who went.
+      with contextlib.suppress(OSError):  # It is found out who went.
         called.sendall(_GO)
-        called.recv(1)  # They close it, so that this port is free at once.
+    stack.pop_all()
+    return present
 
 
 def _server(cluster, deadline, seconds) -> socket.socket:
@@ -88,12 +97,12 @@ def _server(cluster, deadline, seconds) -> socket.socket:
     time.sleep(_AGAIN_SECONDS)
 
 
-def _call(cluster: cluster_lib.Cluster, deadline: float,
-          seconds: float) -> None:
+def _call(cluster: cluster_lib.Cluster, deadline: float, seconds: float
+          ) -> dict[int, socket.socket]:
   while True:
-    answer = _answer(cluster, deadline)
+    chief, answer = _answer(cluster, deadline)
     if answer == _GO:
-      return
+      return {0: chief}
     if answer == _OTHER:
       raise errors.RunError(
           f'`{cluster_lib.VARIABLE}` should have the same cluster on all '
@@ -107,22 +116,27 @@ def _call(cluster: cluster_lib.Cluster, deadline: float,
     time.sleep(_AGAIN_SECONDS)
 
 
-def _answer(cluster: cluster_lib.Cluster, deadline: float) -> bytes:
-  """What the chief says; nothing if it is not there."""
+def _answer(cluster: cluster_lib.Cluster, deadline: float
+            ) -> tuple[socket.socket | None, bytes]:
+  """The chief, which stays open if it says go, and what it says.
+
+  None and nothing if it is not there.
+  """
   host, _, port = cluster.addresses[0].rpartition(':')
   said = json.dumps([cluster.worker, cluster.addresses]) + '\n'
   termination.check()
-  try:
-    with socket.create_connection(
-        (host.strip('[]'), int(port)), _LOOK_SECONDS) as chief:
-      chief.sendall(said.encode())
-      while time.monotonic() < deadline:
-        termination.check()
-        with contextlib.suppress(TimeoutError):
-          return chief.recv(16)
-  except OSError:
-    pass
-  return b''
+  with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+    chief = stack.enter_context(socket.create_connection(
+        (host.strip('[]'), int(port)), _LOOK_SECONDS))
+    chief.sendall(said.encode())
+    while time.monotonic() < deadline:
+      termination.check()
+      with contextlib.suppress(TimeoutError):
+        answer = chief.recv(len(_GO))
+        if answer == _GO:
+          stack.pop_all()
+        return chief, answer
+  return None, b''
 
 
 def _name(cluster: cluster_lib.Cluster, worker: int) -> str:

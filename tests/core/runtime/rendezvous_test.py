@@ -20,7 +20,8 @@ def addresses():
 
 
 def meet(addresses, worker, seconds=20.0):
-  rendezvous.meet(cluster.Cluster(addresses=addresses, worker=worker), seconds)
+  return rendezvous.meet(
+      cluster.Cluster(addresses=addresses, worker=worker), seconds)
 
 
 def said(of):
@@ -30,17 +31,24 @@ def said(of):
 
 
 def test_all_hosts_meet_and_do_again(addresses):
-  """In any order, and the port is free when they did."""
+  """In any order; they stay connected, and yet the port is free."""
   with futures.ThreadPoolExecutor(3) as threads:
     for order in (0, 1, 2), (2, 1, 0):
-      for each in [threads.submit(meet, addresses, i) for i in order]:
-        assert each.result() is None
+      meeting = {i: threads.submit(meet, addresses, i) for i in order}
+      chief, *others = (meeting[i].result() for i in range(3))
+      assert [sorted(each) for each in (chief, *others)] == [[1, 2], [0], [0]]
       socket.create_server(
           ('', int(addresses[0].rpartition(':')[2]))).close()
+      for number, other in enumerate(others, 1):
+        chief[number].sendall(bytes([number]))
+        assert other[0].recv(8) == bytes([number])
+        chief[number].close()
+        assert other[0].recv(8) == b''
+        other[0].close()
 
 
 def test_a_lone_host_does_not_wait(addresses):
-  assert meet(addresses[:1], 0) is None
+  assert meet(addresses[:1], 0) == {}
 
 
 def test_a_host_that_does_not_come(addresses):
@@ -79,8 +87,8 @@ def test_a_stranger_is_passed_over(addresses):
         break
       except ConnectionRefusedError:
         pass
-    meet(addresses[:2], 1)
-    assert chief.result() is None
+    assert list(meet(addresses[:2], 1)) == [0]
+    assert list(chief.result()) == [1]
 
 
 def test_a_port_that_is_taken(addresses):
