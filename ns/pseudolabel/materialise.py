@@ -16,6 +16,7 @@ from ns.core import child_process
 from ns.core import errors
 from ns.core import files
 from ns.core import manifest
+from ns.core import termination
 from ns.pseudolabel import choice as choices
 from ns.pseudolabel import header as headers
 from ns.pseudolabel import shard_content
@@ -195,6 +196,7 @@ def _write(materialise, part, choice, source, folder) -> _Part:
       [epath.Path(folder) / name for name in part.names]) as write_record:
     for shard in part.shards:
       for rows, images, counts in _joined(choice, source, shard):
+        termination.check()
         for index, image in enumerate(images):
           key = rows['key'][index]
           if reencode is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ns.core import errors
+from ns.core import termination
 from ns.pseudolabel import store
 
 # Rows of a block: groups of rows of a file, as many as fit, or one.
@@ -174,10 +175,14 @@ class Scan:
 def mapped(function: Callable, items: Sequence) -> Iterator:
   """Yields `function(item)` of the items in order, computed by some threads.
 
+  It ends between two of them where the program is asked to end.
+
   Few results wait at a time, so these may be large and the items many.
   """
   if _THREADS == 1 or len(items) < 2:
-    yield from map(function, items)
+    for item in items:
+      termination.check()
+      yield function(item)
     return
   with futures.ThreadPoolExecutor(_THREADS) as pool:
     left = iter(items)
@@ -185,6 +190,7 @@ def mapped(function: Callable, items: Sequence) -> Iterator:
                for item in itertools.islice(left, 2 * _THREADS)]
     try:
       while waiting:
+        termination.check()
         result = waiting.pop(0).result()
         waiting.extend(pool.submit(function, item)
                        for item in itertools.islice(left, 1))
