@@ -26,7 +26,9 @@ class Sight:
     self._warned = False
     self._note = ''
     self._log = metrics_log.MetricsLog(job.folder / manifest.METRICS, step)
-    self._writer = summaries.Writer(job.folder / manifest.SUMMARIES)
+    # What is at step 0 is written again by one that begins there.
+    self._writer = summaries.Writer(
+        job.folder / manifest.SUMMARIES, step + 1 if step else 0)
     self._progress = progress.Progress(job.name, num_steps, 'steps', step)
 
   def __enter__(self):
@@ -84,6 +86,7 @@ class Sight:
     print(f'The {reason}; back to step {step}, with other seeds',
           file=sys.stderr, flush=True)
     self._log.go_back(step)
+    self._writer.forget(step + 1)
     self._compiles = True  # Of other noise.
     self.advance(step - self._step)
     self._compiles = True

@@ -10,7 +10,7 @@ import signal
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
 from ns import training
@@ -97,10 +97,11 @@ def test_a_line_for_each_summary(whole):
     assert 0 < line['input_wait_share'] + line['outside_share'] < 1
 
 
-def test_tensorboard_has_the_same_and_more(whole):
-  folder, _ = whole
-  seen = event_accumulator.EventAccumulator(
-      str(folder / 'summaries'), size_guidance={event_accumulator.TENSORS: 0})
+def assert_tensorboard_shows(folder):
+  """The points of the log, each once; and the text, images and histograms."""
+  seen = plugin_event_accumulator.EventAccumulator(
+      str(folder / 'summaries'),
+      size_guidance={plugin_event_accumulator.TENSORS: 0})
   seen.Reload()
   steps = {name: [event.step for event in seen.Tensors(name)]
            for name in seen.Tags()['tensors']}
@@ -110,22 +111,29 @@ def test_tensorboard_has_the_same_and_more(whole):
       'network/kernel': [5, 30], **{
           name: [line['step'] for line in logged]
           for name in logged[0] if name != 'step'}}
-  for name in 'loss', 'input_wait_share':
+  for name in 'loss', 'attempt', 'input_wait_share':
     assert [tensor_util.make_ndarray(event.tensor_proto)
             for event in seen.Tensors(name)] == pytest.approx(
                 [line[name] for line in logged], rel=1e-6)
 
 
+def test_tensorboard_has_the_same_and_more(whole):
+  assert_tensorboard_shows(whole[0])
+
+
 @pytest.mark.parametrize('at', [7, 13, 29])
 def test_a_killed_training_has_every_line_once(tmp_path, whole, at):
   folder, _ = whole
+  text = {'description': 'a.b = 1\n'}
   with pytest.raises(Killed):
-    linear.steps().run(linear.job(tmp_path, change=bad(None, (), (0, at))))
+    linear.steps().run(linear.job(
+        tmp_path, change=bad(None, (), (0, at)), **text))
   with (tmp_path / 'metrics.jsonl').open('a') as file:
     file.write('{"step": 1')  # It was killed at that.
-  linear.steps().run(linear.job(tmp_path))
+  linear.steps().run(linear.job(tmp_path, **text))
   assert list(map(lasting, lines(tmp_path))) == list(map(
       lasting, lines(folder)))
+  assert_tensorboard_shows(tmp_path)
   assert_equal(tmp_path, folder)
 
 
@@ -198,7 +206,7 @@ def make_returned(tmp_path_factory):
     return bad(13 if attempt == 0 else 24, (0, 1))(step, batch, attempt)
   folder = tmp_path_factory.mktemp('returned')
   return folder, linear.steps(guard=THREE).run(
-      linear.job(folder, change=change)), change
+      linear.job(folder, change=change, description='a.b = 1\n')), change
 
 
 def test_it_returns_to_the_last_good_checkpoint(returned, whole):
@@ -215,6 +223,7 @@ def test_it_returns_to_the_last_good_checkpoint(returned, whole):
   assert list(map(lasting, lines(folder)))[:2] == list(map(
       lasting, undisturbed))[:2]
   assert lines(folder)[2]['loss'] != undisturbed[2]['loss']
+  assert_tensorboard_shows(folder)
   json.dumps(results)
 
 

@@ -3,7 +3,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
 from ns.training import summaries
@@ -11,8 +11,8 @@ from ns.training import summaries
 
 def accumulated(folder):
   """The folder as TensorBoard reads it."""
-  accumulator = event_accumulator.EventAccumulator(
-      str(folder), size_guidance={event_accumulator.TENSORS: 0})
+  accumulator = plugin_event_accumulator.EventAccumulator(
+      str(folder), size_guidance={plugin_event_accumulator.TENSORS: 0})
   accumulator.Reload()
   return accumulator
 
@@ -46,9 +46,64 @@ def test_what_is_written_is_there_before_the_end(tmp_path):
 
 def test_a_restart_adds_to_the_curves(tmp_path):
   for step in 1, 2:
-    with summaries.Writer(tmp_path) as writer:
+    with summaries.Writer(tmp_path, step) as writer:
       writer.write(step, {'loss': float(step)})
   assert read(tmp_path) == {'loss': [(1, 1.0), (2, 2.0)]}
+
+
+PIXELS = np.zeros((1, 2, 2, 1), np.uint8)
+
+
+def write_all_kinds(writer, steps, of):
+  """A text and images at step 0, scalars and histograms at each step."""
+  for step in steps:
+    if not step:
+      writer.write_text('config', f'of {of}')
+      writer.write_images({'image': PIXELS + of, 'is_labelled': np.ones(1)})
+    writer.write(step, {'loss': of})
+    writer.write_histograms(step, [types.SimpleNamespace(
+        path='kernel', numpy=lambda: np.full(3, of))])
+
+
+def test_what_is_taken_again_is_there_once(tmp_path):
+  with summaries.Writer(tmp_path) as writer:
+    write_all_kinds(writer, [0, 1, 2, 3], 1)
+  with summaries.Writer(tmp_path, 2) as writer:
+    write_all_kinds(writer, [2, 3, 4, 5], 2)
+    writer.forget(4)
+    assert [step for step, _ in tensors(tmp_path, 'loss')] == [0, 1, 2, 3]
+    write_all_kinds(writer, [4], 3)
+  assert tensors(tmp_path, 'loss') == [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3)]
+  assert [(step, buckets[-1, 1]) for step, buckets in tensors(
+      tmp_path, 'kernel')] == [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3)]
+  for name in 'config', 'images/labelled':
+    assert [step for step, _ in tensors(tmp_path, name)] == [0]
+
+
+def test_nothing_is_left_where_it_is_all_taken_again(tmp_path):
+  for of in 1, 2:
+    with summaries.Writer(tmp_path) as writer:
+      write_all_kinds(writer, [0, 1] if of == 1 else [0], of)
+  assert tensors(tmp_path, 'loss') == [(0, 2)]
+  (_, text), = tensors(tmp_path, 'config')
+  assert text.item().decode() == '    of 2\n'
+  (_, (*_, png)), = tensors(tmp_path, 'images/labelled')
+  assert tf.io.decode_png(png).numpy().max() == 2
+
+
+def test_files_are_in_the_order_of_their_names(tmp_path, monkeypatch):
+  """Whenever they are begun, and whatever another version wrote before."""
+  now = 1_799_999_999_999_999_998
+  (tmp_path / 'events.out.tfevents.1799999998.host.1.9.v2').touch()
+  for _ in range(4):  # Across a second.
+    monkeypatch.setattr(summaries.time, 'time_ns', lambda: now)
+    summaries.Writer(tmp_path).__exit__()
+    now += 1
+    monkeypatch.undo()
+  names = sorted(path.name for path in tmp_path.iterdir())
+  assert [name.split('tfevents.')[1][:20] for name in names] == [
+      '1799999998.host.1.9.', '1799999999.999999998', '1799999999.999999999',
+      '1800000000.000000000', '1800000000.000000001']
 
 
 def test_a_text_stands_as_it_is(tmp_path):
