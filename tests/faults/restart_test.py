@@ -32,7 +32,7 @@ from tests.support import long_form
 
 MAIN = 'tests.faults.dying:main'
 # More than a stage has, so that each moment of each stage comes.
-MOMENTS = range(1, 71)
+MOMENTS = range(1, 61)
 KILLS = int(os.environ.get('NS_KILLS', 15))
 FEW = max(KILLS // 5, 3)
 IN_LONG_FORM = pytest.mark.skipif(
@@ -195,13 +195,16 @@ def test_another_configuration_is_refused_and_changes_nothing(tmp_path, whole):
 EVERY = (
     'teacher/train/scratch/checkpoints/.step-5.npz.aside',
     'teacher/train/.average.npz.aside',
+    'student1/calibrate/.reliability.png.aside',
     'student1/label/.predictions-00001-of-00003.parquet.aside',
     'student1/select/scratch/.selection.parquet.aside',
     'student1/select/.pseudo-00003-of-00008.tfrecord.aside',
-    'student1/train/scratch/checkpoints/.step-10.npz.aside',
+    'student1/train/scratch/checkpoints/.step-5.npz.aside',
     'student1/train/.network.npz.aside',
-    'student1/evaluate/.manifest.json.aside')
-FULL_AT = long_form.cases(EVERY, [EVERY[0], EVERY[2], EVERY[4], EVERY[6]])
+    'student1/evaluate/.manifest.json.aside',
+    'student1/export/.model.tflite.aside',
+    'student1/export/.export.json.aside')
+FULL_AT = long_form.cases(EVERY, [EVERY[0], EVERY[3], EVERY[5], EVERY[7]])
 
 
 def test_a_disk_that_is_full_at_some_file(tmp_path, whole):
@@ -240,7 +243,7 @@ def test_a_disk_that_is_small(tmp_path, whole):
     failures = 0
     free = 0
     while True:
-      free += 40_000
+      free += 20_000
       used = sum(path.stat().st_blocks for path in (disk / 'run').rglob('*'))
       (disk / 'other').unlink()
       fill(8 * 2**20 - 512 * used - free)
@@ -249,6 +252,7 @@ def test_a_disk_that_is_small(tmp_path, whole):
         break
       failures += 1
       last = program.output.read_text().splitlines()[-1]
+      print(f'small disk: start {failures}: {last}', flush=True)
       assert last.startswith(f'error: `{disk}/run/'), last
       assert last.endswith(FULL)
     assert failures > 1
