@@ -16,6 +16,7 @@ from ns.core import termination
 from ns.models import weights
 from ns.training import calls
 from ns.training import train_step
+from tests.support import linear
 from tests.support import tiny
 from tests.support import two_devices
 
@@ -133,8 +134,13 @@ def assert_close(found, expected, rtol, atol):
                                err_msg=str(name))
 
 
-def test_steps_in_one_call_are_those_one_by_one_bit_for_bit(tmp_path):
-  alone, together = taken(tmp_path, 1), taken(tmp_path, 3)
+@pytest.fixture(name='alone', scope='module')
+def take_alone(tmp_path_factory):
+  return taken(tmp_path_factory.mktemp('alone'), 1)
+
+
+def test_steps_in_one_call_are_those_one_by_one_bit_for_bit(tmp_path, alone):
+  together = taken(tmp_path, 3)
   for found, expected in zip(together, alone):
     assert_close(found, expected, rtol=0, atol=0)
   assert all(values.shape == (3,) for values in together[0].values())
@@ -148,9 +154,9 @@ def test_on_two_devices(tmp_path):
     assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_under_xla(tmp_path):
+def test_under_xla(tmp_path, alone):
   together = taken(tmp_path, 3, jit_compile=True)
-  for found, expected in zip(together, taken(tmp_path, 1)):
+  for found, expected in zip(together, alone):
     assert_close(found, expected, rtol=2e-3, atol=1e-4)
 
 
@@ -158,7 +164,8 @@ STOPS = {'checkpoint_every_steps': 6, 'summary_every_steps': 5}
 
 
 def trained(folder, change=lambda step, batch: batch, **how):
-  results = tiny.steps(14, **STOPS, **how).run(tiny.job(folder, change=change))
+  results = linear.steps(14, **STOPS, **how).run(
+      linear.job(folder, change=change))
   return ({name: value for name, value in results.items()
            if name not in ('seconds', 'images_per_second', 'input_wait_share',
                            'outside_share')},

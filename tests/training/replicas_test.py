@@ -16,6 +16,7 @@ from ns.core import errors
 from ns.core import runtime
 from ns.training import checkpoint
 from ns.training import train_step
+from tests.support import linear
 from tests.support import long_form
 from tests.support import tiny
 from tests.support import two_devices
@@ -64,17 +65,6 @@ def prepared(folder, strategy, replicas='all', **how):
 
 
 STRATEGIES = [runtime.OneDevice().strategy, two_devices.strategy]
-
-
-def trained(folder, strategy, steps=4, **how):
-  """The state after `steps`, and the metrics of each."""
-  state, take = prepared(folder, strategy, **how)
-  metrics = [{n: float(m) for n, m in
-              take(tensors(weighted(step)), step, RATE).items()}
-             for step in range(steps)]
-  return state, metrics
-
-
 OPTIMIZERS = {
     'rms_prop': {'optimizer': training.RmsProp()},
     'lars': {'optimizer': training.Lars(trust_coefficient=0.1),
@@ -82,12 +72,30 @@ OPTIMIZERS = {
     'adam_w': {'optimizer': training.AdamW(epsilon=1e-3), 'weight_decay': 0.0}}
 
 
+@pytest.fixture(name='trained', scope='module')
+def make_trained(tmp_path_factory):
+  """A function: what a few steps on some devices lead to, taken once.
+
+  It gives the state after them, and the metrics of each.
+  """
+  @functools.cache
+  def trained(devices, optimizer, replicas='all'):
+    state, take = prepared(
+        tmp_path_factory.mktemp('trained'), STRATEGIES[devices - 1](), replicas,
+        **OPTIMIZERS[optimizer])
+    metrics = [{n: float(m) for n, m in
+                take(tensors(weighted(step)), step, RATE).items()}
+               for step in range(4)]
+    return state, metrics
+
+  return trained
+
+
 @pytest.mark.parametrize('optimizer', long_form.cases(
     list(OPTIMIZERS), ['rms_prop', 'lars']))
-def test_two_devices_give_what_one_gives(tmp_path, optimizer):
-  how = OPTIMIZERS[optimizer]
-  one, one_metrics = trained(tmp_path, runtime.OneDevice().strategy(), **how)
-  two, two_metrics = trained(tmp_path, two_devices.strategy(), **how)
+def test_two_devices_give_what_one_gives(tmp_path, trained, optimizer):
+  one, one_metrics = trained(1, optimizer)
+  two, two_metrics = trained(2, optimizer)
   for ours, theirs in zip(two_metrics, one_metrics, strict=True):
     assert ours == pytest.approx(theirs, rel=1e-4)
   start = values(build(tiny.job(tmp_path).seed.child('weights').value % 2**31))
@@ -101,9 +109,8 @@ def test_two_devices_give_what_one_gives(tmp_path, optimizer):
 
 
 @pytest.mark.parametrize('replicas', ['local', 'all'])
-def test_all_replicas_have_the_same_state(tmp_path, replicas):
-  state, _ = trained(tmp_path, two_devices.strategy(), steps=3,
-                     replicas=replicas)
+def test_all_replicas_have_the_same_state(trained, replicas):
+  state, _ = trained(2, 'rms_prop', replicas)
   for owner in state.network, state.average, state.optimizer:
     for variable in owner.variables:
       first, second = (
@@ -113,15 +120,14 @@ def test_all_replicas_have_the_same_state(tmp_path, replicas):
       np.testing.assert_array_equal(first, second, err_msg=variable.path)
 
 
-def test_a_checkpoint_of_two_devices_goes_on_on_one(tmp_path):
-  two, _ = trained(tmp_path, two_devices.strategy(), steps=3,
-                   optimizer=training.RmsProp())
+def test_a_checkpoint_of_two_devices_goes_on_on_one(tmp_path, trained):
+  two, _ = trained(2, 'rms_prop')
   checkpoint.Checkpoints(tmp_path / 'checkpoints', two).save(
-      checkpoint.Position(step=3))
+      checkpoint.Position(step=4))
   one, _ = prepared(tmp_path, runtime.OneDevice().strategy(),
-                    optimizer=training.RmsProp())
+                    **OPTIMIZERS['rms_prop'])
   assert checkpoint.Checkpoints(
-      tmp_path / 'checkpoints', one).restore().step == 3
+      tmp_path / 'checkpoints', one).restore().step == 4
   for name in 'network', 'average', 'optimizer':
     assert_close(values(getattr(one, name)), values(getattr(two, name)), rtol=0)
 
@@ -177,9 +183,7 @@ def test_noise_on_the_device(tmp_path, strategy):
   """Images made brighter by their seeds, and darker again, are as before."""
   results = []
   for device_noise in None, Darker():
-    job = dataclasses.replace(
-        tiny.job(tmp_path), build=build, noise=device_noise,
-        strategy=strategy())
+    job = linear.job(tmp_path, noise=device_noise, strategy=strategy())
     chosen = tiny.steps()
     state = train_step.State.create(chosen, job)
     batch = tiny.batch(0)
@@ -198,9 +202,7 @@ def test_a_whole_training_on_two_devices(tmp_path):
   results = []
   for devices, strategy in enumerate(STRATEGIES, 1):
     folder = tmp_path / str(devices)
-    job = dataclasses.replace(tiny.job(folder), build=build,
-                              strategy=strategy())
-    results.append(chosen.run(job))
+    results.append(chosen.run(linear.job(folder, strategy=strategy())))
     with np.load(folder / 'average.npz') as file:
       results[-1]['weights'] = dict(file)
   assert results[0]['loss'] == pytest.approx(results[1]['loss'], rel=1e-4)

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from tensorboard.util import tensor_util
 
 from ns import noise
 from ns.core import errors
+from ns.core import seeds
 from ns.core import termination
 from ns.core.runtime import alone
 from ns.models import inference
@@ -20,6 +22,7 @@ from ns.training import learning_rate
 from ns.training import optimizer
 from ns.training import trainer
 from tests.support import data_sets
+from tests.support import linear
 from tests.support import long_form
 from tests.support import tiny
 
@@ -71,12 +74,22 @@ def scalars(folder, name):
           for e in accumulator.Tensors(name)]
 
 
+CADENCES = {'summary_every_steps': 20, 'checkpoint_every_steps': 25}
+
+
 @pytest.fixture(name='whole', scope='module')
 def make_whole(tmp_path_factory):
   """A training of 60 steps that nothing disturbed: its folder and results."""
   folder = tmp_path_factory.mktemp('whole')
-  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
-  return folder, training.run(tiny.job(folder))
+  return folder, tiny.steps(60, **CADENCES).run(tiny.job(folder))
+
+
+@pytest.fixture(name='wholes', scope='module')
+def make_wholes(tmp_path_factory, whole):
+  """Such a training of a network, and of one that is compiled in a moment."""
+  folder = tmp_path_factory.mktemp('linear')
+  return {tiny: whole, linear: (
+      folder, linear.steps(60, **CADENCES).run(linear.job(folder)))}
 
 
 def test_the_loss_falls(whole):
@@ -128,22 +141,24 @@ def test_killed_before_the_commit_loses_the_last_steps_at_most(tmp_path, whole):
   folder, _ = whole
   shutil.copytree(folder, tmp_path / 'again')
   taken = []
-  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
-  training.run(tiny.job(tmp_path / 'again', change=lambda step, batch: (
-      taken.append(step) or batch)))
+  tiny.steps(60, **CADENCES).run(tiny.job(
+      tmp_path / 'again',
+      change=lambda step, batch: taken.append(step) or batch))
   assert min(taken) == 50
 
 
-@pytest.mark.parametrize('at', long_form.cases(
-    [0, 25, 26, 59], [0, 26, 59]))
-def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
-  folder, results = whole
-  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+@pytest.mark.parametrize('support, at', long_form.cases(
+    list(itertools.product([tiny, linear], [0, 25, 26, 59])),
+    [(tiny, 26), (linear, 0), (linear, 59)]))
+def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, wholes, support,
+                                                      at):
+  folder, results = wholes[support]
+  training = support.steps(60, **CADENCES)
   with pytest.raises(Killed):
-    training.run(tiny.job(tmp_path, change=killing(at)))
+    training.run(support.job(tmp_path, change=killing(at)))
   assert not (tmp_path / 'average.npz').exists()
   taken = []
-  again = training.run(tiny.job(
+  again = training.run(support.job(
       tmp_path, change=lambda step, batch: taken.append(step) or batch))
   # No step before the last checkpoint is taken again.
   assert taken[0] == at // 25 * 25
@@ -152,12 +167,13 @@ def test_killed_anywhere_and_restarted_gives_the_same(tmp_path, whole, at):
   assert without_times(again) == without_times(results)
 
 
-@pytest.mark.parametrize('at', long_form.cases(
-    [0, 19, 25, 43, 58], [0, 25, 43]))
+@pytest.mark.parametrize('support, at', long_form.cases(
+    list(itertools.product([tiny, linear], [0, 19, 25, 43, 58])),
+    [(tiny, 43), (linear, 0), (linear, 25)]))
 def test_asked_to_end_it_ends_after_the_step_and_goes_on_from_there(
-    tmp_path, whole, at):
-  folder, results = whole
-  training = tiny.steps(60, summary_every_steps=20, checkpoint_every_steps=25)
+    tmp_path, wholes, support, at):
+  folder, results = wholes[support]
+  training = support.steps(60, **CADENCES)
 
   def asking(step, batch):
     if step == at:
@@ -165,9 +181,9 @@ def test_asked_to_end_it_ends_after_the_step_and_goes_on_from_there(
     return batch
 
   with termination.heard(), pytest.raises(errors.Terminated):
-    training.run(tiny.job(tmp_path, change=asking))
+    training.run(support.job(tmp_path, change=asking))
   taken = []
-  again = training.run(tiny.job(
+  again = training.run(support.job(
       tmp_path, change=lambda step, batch: taken.append(step) or batch))
   assert taken[0] == at + 1
   for name in 'average.npz', 'network.npz':
@@ -176,32 +192,32 @@ def test_asked_to_end_it_ends_after_the_step_and_goes_on_from_there(
 
 
 def test_asked_to_end_in_the_last_step_it_finishes(tmp_path):
-  training = tiny.steps(5)
+  training = linear.steps(5)
   ask = lambda step, batch: (
       step == 4 and os.kill(os.getpid(), signal.SIGTERM)) or batch
   with termination.heard():
-    training.run(tiny.job(tmp_path, change=ask))
+    training.run(linear.job(tmp_path, change=ask))
   assert (tmp_path / 'average.npz').exists()
 
 
 def test_seconds_are_those_of_all_starts(tmp_path, monkeypatch):
   monkeypatch.setattr(clock.Clock, 'seconds', 10.0)  # Of every start.
-  training = tiny.steps(6, summary_every_steps=100, checkpoint_every_steps=3)
+  training = linear.steps(6, summary_every_steps=100, checkpoint_every_steps=3)
   with pytest.raises(Killed):
-    training.run(tiny.job(tmp_path, change=killing(4)))
-  assert training.run(tiny.job(tmp_path))['seconds'] == 20.0
+    training.run(linear.job(tmp_path, change=killing(4)))
+  assert training.run(linear.job(tmp_path))['seconds'] == 20.0
 
 
-def test_cadences_do_not_change_the_weights(tmp_path, whole):
-  folder, _ = whole
-  tiny.steps(60, summary_every_steps=7, checkpoint_every_steps=1000).run(
-      tiny.job(tmp_path))
+def test_cadences_do_not_change_the_weights(tmp_path, wholes):
+  folder, _ = wholes[linear]
+  linear.steps(60, summary_every_steps=7, checkpoint_every_steps=1000).run(
+      linear.job(tmp_path))
   assert_equal(arrays(tmp_path / 'average.npz'), arrays(folder / 'average.npz'))
 
 
-def test_another_seed_gives_other_weights(tmp_path, whole):
-  folder, _ = whole
-  tiny.steps(60).run(tiny.job(tmp_path, seed=6))
+def test_another_seed_gives_other_weights(tmp_path, wholes):
+  folder, _ = wholes[linear]
+  linear.steps(60).run(linear.job(tmp_path, seed=seeds.Seed(6)))
   ours, theirs = (arrays(place / 'average.npz') for place in (tmp_path, folder))
   assert any(not np.array_equal(ours[name], theirs[name]) for name in ours)
 
@@ -210,10 +226,10 @@ def test_another_seed_gives_other_weights(tmp_path, whole):
     (10, 4, 8),  # Seen before the checkpoint of step 8.
     (2, 100, 6), (100, 100, 12), (5, 4, 8)])
 def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
-  training = tiny.steps(12, summary_every_steps=summary,
-                        checkpoint_every_steps=checkpoint)
+  training = linear.steps(12, summary_every_steps=summary,
+                          checkpoint_every_steps=checkpoint)
   with pytest.raises(errors.RunError) as caught:
-    training.run(tiny.job(tmp_path, change=broken(5)))
+    training.run(linear.job(tmp_path, change=broken(5)))
   assert str(caught.value) == (
       f'The loss of student/train is nan at step {said_at}; all earlier stages '
       'are kept. Lower the peak of the learning rate or lengthen its warm-up, '
@@ -227,12 +243,12 @@ def test_a_loss_that_is_nan_ends_it(tmp_path, summary, checkpoint, said_at):
 @pytest.mark.parametrize('checkpoint, said_at', [(1, 1), (100, 2)])
 def test_weights_that_overflow_end_it(tmp_path, checkpoint, said_at):
   """The loss is from before the update, so it does not tell."""
-  training = tiny.steps(said_at + 1 if checkpoint == 1 else said_at,
-                        learning_rate=TooMuch(said_at - 1),
-                        summary_every_steps=100,
-                        checkpoint_every_steps=checkpoint)
+  training = linear.steps(said_at + 1 if checkpoint == 1 else said_at,
+                          learning_rate=TooMuch(said_at - 1),
+                          summary_every_steps=100,
+                          checkpoint_every_steps=checkpoint)
   with pytest.raises(errors.RunError) as caught:
-    training.run(tiny.job(tmp_path, change=lambda step, batch: {
+    training.run(linear.job(tmp_path, change=lambda step, batch: {
         **batch, 'weight': 1e4 * batch['weight']}))
   message = str(caught.value)
   assert message.startswith(
@@ -316,8 +332,8 @@ def test_it_may_start_from_weights(tmp_path):
 
 def test_a_rate_in_epochs_has_the_jobs_numbers(tmp_path):
   exponential = learning_rate.Exponential(warmup_epochs=1, base_lr=1.0)
-  job = dataclasses.replace(tiny.job(tmp_path), num_labelled=24)
-  tiny.steps(6, learning_rate=exponential, summary_every_steps=1).run(job)
+  job = linear.job(tmp_path, num_labelled=24)
+  linear.steps(6, learning_rate=exponential, summary_every_steps=1).run(job)
   # Epochs of 24 / 8 = 3 steps; a peak of 8 / 256; stairs of 7.2 steps.
   assert scalars(tmp_path / 'summaries', 'learning_rate') == [
       (done, pytest.approx(8 / 256 * warmed)) for done, warmed in
@@ -378,15 +394,15 @@ class Second(alone.Alone):
 
 
 def test_another_host_than_the_first_writes_nothing(tmp_path):
-  job = dataclasses.replace(tiny.job(tmp_path), hosts=Second())
-  found = tiny.steps(12, checkpoint_every_steps=5).run(job)
+  job = linear.job(tmp_path, hosts=Second())
+  found = linear.steps(12, checkpoint_every_steps=5).run(job)
   assert list(tmp_path.iterdir()) == [] and found['loss'] > 0
 
 
 def test_when_another_host_is_asked_to_end_all_end(tmp_path):
   hosts = Second()
   object.__setattr__(hosts, 'ends_at', 3)
-  job = dataclasses.replace(tiny.job(tmp_path), hosts=hosts)
+  job = linear.job(tmp_path, hosts=hosts)
   with pytest.raises(errors.Terminated):
-    tiny.steps(12).run(job)
+    linear.steps(12).run(job)
   assert hosts.asked == 3
