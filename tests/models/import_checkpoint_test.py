@@ -13,6 +13,7 @@ from ns.models import import_checkpoint
 from ns.models import weights
 from ns.noise import model_noise
 from tests.models import reference_efficientnet
+from tests.support import long_form
 
 WIDTH, DEPTH, CLASSES = 0.25, 0.3, 10
 SMALL = efficientnet.EfficientNet(width=WIDTH, depth=DEPTH)
@@ -78,29 +79,28 @@ def test_the_weights_themselves(small):
   assert origin['left_out']['moving averages'] == VARIABLES
 
 
-def test_b0_from_code_without_tpu(tmp_path):
+# Another depth than above, and B0 itself with its 311 variables.
+SHALLOW = efficientnet.EfficientNet(width=WIDTH, depth=0.5)
+B0 = efficientnet.EfficientNet()
+
+
+@pytest.mark.parametrize('architecture', long_form.cases([SHALLOW, B0],
+                                                         [SHALLOW]))
+def test_from_code_without_tpu(tmp_path, architecture):
   raw, average = reference_efficientnet.write(
-      tmp_path / 'model.ckpt', images(), norm='batch_normalization', seed=1,
-      training=False)
-  architecture = efficientnet.EfficientNet()
+      tmp_path / 'model.ckpt', images(), scope='efficientnet-b1',
+      norm='batch_normalization', seed=1, training=False, classes=CLASSES,
+      width=architecture.width, depth=architecture.depth)
   for copy, expected in (False, average), (True, raw):
     arrays, origin = import_checkpoint.read(
-        tmp_path / 'model.ckpt', architecture, 1000, model='b0', raw=copy)
-    assert_logits(logits(architecture, arrays, 1000), expected)
-  assert origin['left_out'] == {'moving averages': 311}
-  trainable = sum(array.size for name, array in arrays.items()
-                  if 'moving_' not in name)
-  assert trainable == 5_288_548  # Of the reference's B0.
-
-
-def test_another_depth(tmp_path):
-  _, average = reference_efficientnet.write(
-      tmp_path / 'model.ckpt', images(), scope='efficientnet-b1', width=WIDTH,
-      depth=0.5, classes=3, training=False)
-  architecture = efficientnet.EfficientNet(width=WIDTH, depth=0.5)
-  arrays, _ = import_checkpoint.read(tmp_path / 'model.ckpt', architecture, 3,
-                                     model='b1')
-  assert_logits(logits(architecture, arrays, 3), average)
+        tmp_path / 'model.ckpt', architecture, CLASSES, model='b1', raw=copy)
+    assert_logits(logits(architecture, arrays, CLASSES), expected)
+  assert origin['left_out'] == {'moving averages': len(arrays)}
+  if architecture == B0:
+    trainable = sum(array.size for name, array in arrays.items()
+                    if 'moving_' not in name)
+    # Of the reference's B0, whose classifier is of 1,000 classes.
+    assert trainable == 5_288_548 - 990 * 1281
 
 
 # The first block has a depthwise and a projecting convolution, and others an
