@@ -32,6 +32,7 @@ def of(run, generation, folder) -> Inputs:
     folder: the run's folder, an `epath.Path`.
   """
   from ns.mixture import batches
+  from ns.mixture import inputs as inputs_lib
   mixture = generation.mixture
   if getattr(mixture, 'labels_in_step', False):
     return Inputs(
@@ -44,7 +45,7 @@ def of(run, generation, folder) -> Inputs:
     return Inputs(mixture=batches.Labelled(
         labelled_batch=mixture.labelled_batch), note=note)
   return Inputs(mixture=mixture, selected=selected,
-                pseudo_labelled=batches.PseudoLabelled.selected(
+                pseudo_labelled=inputs_lib.PseudoLabelled.selected(
                     folder / generation.name / 'select', selected))
 
 

@@ -123,8 +123,8 @@ def _pool(run, generation, note: str) -> contact_sheet.Section:
 
 def _batches(run, generation, found, **noises):
   """The training batches; without noise, unless it is given."""
-  from ns.mixture import batches
-  inputs = batches.Inputs(
+  from ns import mixture
+  inputs = mixture.Inputs(
       labelled=run.data.labelled, view=_view(generation, generation.crop),
       pseudo_labelled=found.pseudo_labelled, **noises)
   return found.mixture.batches(

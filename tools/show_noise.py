@@ -118,9 +118,9 @@ def whole(noise, images: np.ndarray, seed) -> contact_sheet.Section:
 
 def batch(run, generation, view, folder) -> contact_sheet.Section:
   """The beginning of the first training batch, labelled images first."""
-  from ns.mixture import batches
+  from ns import mixture
   found = inputs_lib.of(run, generation, folder)
-  inputs = batches.Inputs(
+  inputs = mixture.Inputs(
       labelled=run.data.labelled, view=view,
       pseudo_labelled=found.pseudo_labelled,
       noise=inputs_lib.on_host(generation.noise),

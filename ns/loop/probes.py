@@ -35,6 +35,7 @@ from ns.loop import stages as stages_lib
 from ns.loop import stand_ins
 from ns.loop import steps
 from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import pseudo_record
 from ns.models import inference
 from ns.models import weights
@@ -84,7 +85,7 @@ class _Probes:
   def train(self, generation, work):
     if not generation.is_trained:
       return None
-    inputs = batches.Inputs(
+    inputs = inputs_lib.Inputs(
         labelled=self._run.data.labelled,
         view=steps.view(generation, generation.model.image_size,
                         generation.crop),
@@ -100,7 +101,7 @@ class _Probes:
 
   def finetune(self, generation, work):
     policy = generation.fine_tune
-    inputs = batches.Inputs(labelled=self._run.data.labelled,
+    inputs = inputs_lib.Inputs(labelled=self._run.data.labelled,
                             view=steps.evaluation_view(generation))
     return self._training(
         generation, work, policy, inputs, policy.labelled_batch,

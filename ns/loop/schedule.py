@@ -9,7 +9,7 @@ from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
 from ns.loop import work
-from ns.mixture import batches
+from ns.mixture import proportions
 from ns.training import replicas
 
 
@@ -290,7 +290,7 @@ def _check_training(run, generation) -> None:
                      run.runtime.replicas)
     if hasattr(policy, 'check'):
       policy.check(model=generation.model,
-                   labelled_batch=batches.counted_labelled(batch),
+                   labelled_batch=proportions.counted_labelled(batch),
                    num_labelled=run.data.labelled.num_examples)
 
 

@@ -1,6 +1,6 @@
 """What there is to do in each kind of stage, in words; `work` has figures."""
 
-from ns.mixture import batches
+from ns.mixture import proportions
 from ns.models import cost
 
 
@@ -39,7 +39,7 @@ def train(run, generation, start=None, taught=None) -> str:
         start.generation.name if start else generation.start.path))
   mixture = generation.mixture
   pseudo = mixture.batch_size - mixture.labelled_batch
-  counted = batches.counted_labelled(mixture)
+  counted = proportions.counted_labelled(mixture)
   batch = (f'{mixture.labelled_batch:,}'
            + (f' (of which {counted:g} count)'
               if counted < mixture.labelled_batch else '')

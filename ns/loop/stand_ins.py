@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ns.core import types
-from ns.mixture import batches as batches_lib
+from ns.mixture import inputs as inputs_lib
 
 
 def is_missing(source) -> bool:
@@ -25,7 +25,7 @@ def images(view, count: int) -> np.ndarray:
       0, 256, (count, *view.shape), np.uint8)
 
 
-def batches(inputs: batches_lib.Inputs, count: int
+def batches(inputs: inputs_lib.Inputs, count: int
             ) -> Iterator[dict[str, tf.Tensor]]:
   """One batch of random images again and again, as a mixture gives them."""
   ones = tf.ones(count)

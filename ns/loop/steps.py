@@ -14,7 +14,7 @@ from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
 from ns.loop import pool as pools
-from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import views
 from ns.pseudolabel import teacher as teacher_lib
 from ns.training import broken
@@ -124,9 +124,9 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
     more['teacher'] = _teacher_in_step(run, generation, run_folder, taught)
   if generation.is_labelled_first:
     selected = run_folder / generation.name / 'select'
-    pseudo_labelled = batches.PseudoLabelled.selected(
+    pseudo_labelled = inputs_lib.PseudoLabelled.selected(
         selected, manifest.read(selected).results)
-  inputs = batches.Inputs(
+  inputs = inputs_lib.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       **_share(run),
       unlabelled=run.data.unlabelled if taught else None,
@@ -164,7 +164,7 @@ def _teacher_in_step(run, generation, run_folder, taught):
 def finetune(run, generation, run_folder, folder):
   """Trains on, on labelled images without noise, at another size."""
   policy = generation.fine_tune
-  inputs = batches.Inputs(labelled=run.data.labelled, **_share(run),
+  inputs = inputs_lib.Inputs(labelled=run.data.labelled, **_share(run),
                           view=evaluation_view(generation))
   return policy.run(job(
       run, generation, 'finetune', folder, policy.mixture, inputs,

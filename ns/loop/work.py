@@ -8,7 +8,7 @@ import dataclasses
 
 from ns.loop import memory
 from ns.loop import storage
-from ns.mixture import batches
+from ns.mixture import proportions
 from ns.models import cost
 
 # Steps at which a learning rate is looked at, to find its highest.
@@ -77,7 +77,7 @@ def train(run, generation, taught=None) -> Work:
     return Work(written=storage.weights(run, generation))
   mixture, policy = generation.mixture, generation.training
   found = _training(
-      run, generation, needed, policy, batches.counted_labelled(mixture),
+      run, generation, needed, policy, proportions.counted_labelled(mixture),
       mixture.batch_size, generation.model.image_size)
   if not taught:
     return found

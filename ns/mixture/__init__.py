@@ -1,9 +1,7 @@
 """Floor 3: images from a source to a batch. Free of TensorFlow until used."""
 
 from ns.mixture.batches import ExactRatio
-from ns.mixture.batches import Inputs
 from ns.mixture.batches import Labelled
-from ns.mixture.batches import PseudoLabelled
 from ns.mixture.batches import Sampled
 from ns.mixture.declared_sets import Sets
 from ns.mixture.expected import Expected
@@ -12,6 +10,8 @@ from ns.mixture.foreign import Foreign
 from ns.mixture.foreign import WithForeign
 from ns.mixture.idx import Idx
 from ns.mixture.image_files import ImageFiles
+from ns.mixture.inputs import Inputs
+from ns.mixture.inputs import PseudoLabelled
 from ns.mixture.labels import HardLabels
 from ns.mixture.labels import SoftLabels
 from ns.mixture.on_the_fly import OnTheFly

@@ -6,7 +6,8 @@ from ns.core import checks
 from ns.core import errors
 from ns.core import seeds
 from ns.mixture import batches
-from ns.mixture import division
+from ns.mixture import inputs as inputs_lib
+from ns.mixture import proportions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,18 +37,15 @@ class OnTheFly(batches.Mixed):
     if self.min_confidence is not None:
       checks.number(self, 'min_confidence', at_least=0, at_most=1)
 
-  def batches(self, inputs: batches.Inputs, seed: seeds.Seed,
+  def batches(self, inputs: inputs_lib.Inputs, seed: seeds.Seed,
               first_step: int = 0):
     """See `ns.mixture.batches`."""
-    from ns.mixture import tasks
-    lanes = self._lanes(inputs.labelled, inputs.unlabelled)
-    pool = tasks.unlabelled(
-        inputs.unlabelled, classes=inputs.labelled.classes, view=inputs.view,
-        teacher_view=inputs.teacher_view, place=batches.place(
-            self, inputs, seed, lanes, self.pseudo_labelled_batch, first_step))
-    return batches.lane_by_lane(
-        self, inputs, lanes,
-        batches.labelled_task(self, inputs, seed, lanes, first_step), pool)
+    from ns.mixture import assembly
+    made = assembly.Assembly(
+        mixture=self, inputs=inputs, seed=seed, first_step=first_step,
+        lanes=proportions.lanes(self, inputs.labelled.num_examples,
+                                inputs.unlabelled.num_examples))
+    return made.lane_by_lane(made.labelled(), made.unlabelled())
 
   def check(self, labelled, unlabelled, replicas: int) -> None:
     """Checks that each replica has as many images of each kind.
@@ -57,7 +55,8 @@ class OnTheFly(batches.Mixed):
     Raises:
       RunError: the replicas do not divide the lanes.
     """
-    lanes = self._lanes(labelled, unlabelled)
+    lanes = proportions.lanes(
+        self, labelled.num_examples, unlabelled.num_examples)
     if lanes % replicas:
       raise errors.RunError(
           f'The lanes of `OnTheFly` should be a multiple of the {replicas} '
@@ -66,8 +65,3 @@ class OnTheFly(batches.Mixed):
           f'{self.labelled_batch} labelled and the '
           f'{self.pseudo_labelled_batch} other images of a batch; bind other '
           'sizes, or use another number of devices.')
-
-  def _lanes(self, labelled, unlabelled) -> int:
-    return division.number_of_lanes(
-        min(self.lanes, labelled.num_examples, unlabelled.num_examples),
-        self.labelled_batch, self.pseudo_labelled_batch)

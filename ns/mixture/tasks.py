@@ -4,7 +4,7 @@ A Task is a sentence: a source, the steps from a record to an example, and the
 features that an example has (`ns.core.types`), which seqio checks. The Tasks
 are not registered, since they depend on a run, unless `ns.mixture.registry` is
 asked to. Images leave a Task clean; noise is applied to whole batches
-(`ns.mixture.batches`). An image that does not decode keeps its place, black and
+(`ns.mixture.assembly`). An image that does not decode keeps its place, black and
 with weight 0.
 """
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from ns.images import crop
 from ns.loop import stand_ins
-from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import views
 from tests.support import tiny
 
@@ -13,7 +13,7 @@ from tests.support import tiny
 def test_random_images_stand_in_for_a_batch(tmp_path):
   run = tiny.run(tmp_path)
   view = views.View(size=8, channels=1, crop=crop.AsIs())
-  inputs = batches.Inputs(labelled=run.data.labelled, view=view)
+  inputs = inputs_lib.Inputs(labelled=run.data.labelled, view=view)
   first, second = itertools.islice(stand_ins.batches(inputs, 6), 2)
   assert first is second
   assert first['image'].shape == (6, 8, 8, 1)

@@ -10,6 +10,7 @@ from ns import mixture
 from ns.core import errors
 from ns.core import seeds
 from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import labels
 from ns.mixture import views
 from ns.noise import flip_and_shift
@@ -43,10 +44,10 @@ def make_inputs(tmp_path):
   rows = np.eye(3)[[2, 0, 1, 2, 0]] * 0.7 + 0.1
   files = pseudo_files.write(tmp_path / 'pseudo', numbered(range(100, 105)),
                              rows, COPIES)
-  return batches.Inputs(
+  return inputs_lib.Inputs(
       labelled=subset, view=views.View(size=4, channels=1),
       # Said to be enough for a batch of any size.
-      pseudo_labelled=batches.PseudoLabelled(files=files, images=100))
+      pseudo_labelled=inputs_lib.PseudoLabelled(files=files, images=100))
 
 
 def take(mixture, inputs, count, noise=OFF, seed=SEED, first_step=0):
@@ -252,25 +253,6 @@ def test_only_labelled_batches_do_without_a_teacher():
   assert MIXTURES[0].batch_size == MIXTURES[0].labelled_batch == 4
 
 
-@pytest.mark.parametrize('kind', [batches.ExactRatio, batches.Sampled])
-@pytest.mark.parametrize('labelled_batch, ratio, product, way_out', [
-    (5, 0.5, '2.5', 'the nearest that come out whole are 4 and 6'),
-    (7, 1.25, '8.75', 'the nearest that come out whole are 4 and 8'),
-    (1, 0.75, '0.75', 'the nearest that come out whole are 4 and 8'),
-    (10, 0.33, '3.3', 'the nearest that come out whole are 100 and 200'),
-    (64, 0.3, '19.2', 'the nearest that come out whole are 60 and 70'),
-    (1, 1e-10, '1e-10',
-     'none up to 1001 comes out whole, so take another ratio')])
-def test_a_ratio_that_does_not_come_out_whole(
-    kind, labelled_batch, ratio, product, way_out):
-  with pytest.raises(ValueError) as caught:
-    kind(labelled_batch=labelled_batch, ratio=ratio)
-  assert str(caught.value) == (
-      f'`{kind.__name__}.labelled_batch` times `ratio` should be a whole '
-      f'number of at least 1, but {labelled_batch} x {ratio:g} is {product}; '
-      f'of batches, {way_out}.')
-
-
 @each_mixture
 def test_batches_do_not_depend_on_tensorflows_global_seed(mixture, inputs):
   found = []
@@ -280,13 +262,6 @@ def test_batches_do_not_depend_on_tensorflows_global_seed(mixture, inputs):
   assert_equal(*found)
 
 
-@pytest.mark.parametrize('labelled_batch, ratio, pseudo', [
-    (100, 1.1, 110), (10, 0.7, 7), (100, 0.57, 57), (3, 7 / 3, 7)])
-def test_a_ratio_may_be_rounded_as_floats_are(labelled_batch, ratio, pseudo):
-  mixture = batches.ExactRatio(labelled_batch=labelled_batch, ratio=ratio)
-  assert mixture.pseudo_labelled_batch == pseudo
-
-
 def test_sampled_ones_are_in_proportion_to_those_that_count(inputs):
   mixture = batches.Sampled(labelled_batch=8, ratio=2,
                             label_data_sample_prob=0.5)
@@ -294,20 +269,6 @@ def test_sampled_ones_are_in_proportion_to_those_that_count(inputs):
   share = np.mean([batch['is_labelled'] for batch in found])
   # 960 images, half of them labelled; a third would be 10 deviations away.
   assert share == pytest.approx(0.5, abs=0.05)
-
-
-def test_others_are_in_proportion_to_the_labelled_images_that_count():
-  mixture = batches.ExactRatio(labelled_batch=8, ratio=3,
-                               label_data_sample_prob=0.5)
-  assert (mixture.labelled_batch, mixture.batch_size) == (8, 8 + 12)
-  assert batches.counted_labelled(mixture) == 4
-  assert repr(batches.counted_labelled(MIXTURES[0])) == '4'
-  with pytest.raises(ValueError) as caught:
-    batches.ExactRatio(labelled_batch=8, ratio=3, label_data_sample_prob=0.3)
-  assert str(caught.value) == (
-      '`ExactRatio.labelled_batch` times `label_data_sample_prob` times '
-      '`ratio` should be a whole number of at least 1, but 8 x 0.3 x 3 is 7.2; '
-      'of batches, the nearest that come out whole are 10 and 20.')
 
 
 @pytest.mark.parametrize('kind, field, value, said', [
@@ -349,10 +310,3 @@ def test_what_is_selected_should_fill_a_batch(inputs, kind):
       f'`{kind.__name__}.labelled_batch` times `ratio` should be at most the 5 '
       'images that are selected, but is 6, so that every batch would have some '
       'of them twice.')
-
-
-def test_a_selection_says_how_many_images_it_has(tmp_path):
-  results = {'records': {'a': 30, 'b': 31}, 'used': 50}
-  assert batches.PseudoLabelled.selected(
-      tmp_path, results) == batches.PseudoLabelled(
-          files=((f'{tmp_path}/a', 30), (f'{tmp_path}/b', 31)), images=50)

@@ -10,6 +10,7 @@ from ns import noise
 from ns.core import errors
 from ns.core import seeds
 from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import on_the_fly
 from ns.mixture import views
 from tests.support import data_sets
@@ -34,9 +35,9 @@ def make_inputs(tmp_path_factory):
       rng.dirichlet(np.ones(data.classes), POOL), rng.integers(1, 4, POOL),
       files=8)
   view = views.View(size=8, channels=1)
-  return batches.Inputs(
+  return inputs_lib.Inputs(
       labelled=data.labelled, unlabelled=data.unlabelled, view=view,
-      pseudo_labelled=batches.PseudoLabelled(files=files, images=POOL),
+      pseudo_labelled=inputs_lib.PseudoLabelled(files=files, images=POOL),
       teacher_view=view, noise=noise.FlipAndShift(shift=2))
 
 

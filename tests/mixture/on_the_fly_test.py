@@ -10,7 +10,7 @@ from ns import images
 from ns import noise
 from ns.core import errors
 from ns.core import seeds
-from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import on_the_fly
 from ns.mixture import views
 from tests.support import data_sets
@@ -24,7 +24,7 @@ def make_data(tmp_path_factory):
 
 
 def inputs_of(data, **changes):
-  return batches.Inputs(**{
+  return inputs_lib.Inputs(**{
       'labelled': data.labelled, 'unlabelled': data.unlabelled,
       'view': views.View(size=8, channels=1),
       'teacher_view': views.View(size=6, channels=1,

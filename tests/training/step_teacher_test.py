@@ -15,7 +15,7 @@ from ns import pseudolabel
 from ns import training
 from ns.core import errors
 from ns.core import seeds
-from ns.mixture import batches
+from ns.mixture import inputs as inputs_lib
 from ns.mixture import views
 from ns.models import inference
 from ns.models import weights
@@ -126,7 +126,7 @@ def test_labels_are_those_that_the_labelling_stores(tmp_path):
                       ['key', 'probabilities'])
     for part in rows:
       stored.update(zip(part['key'], part['probabilities']))
-  inputs = batches.Inputs(
+  inputs = inputs_lib.Inputs(
       labelled=data_sets.few_labels(tmp_path / 'data').labelled,
       unlabelled=pool, view=views.View(size=8, channels=1),
       teacher_view=TEACHER_VIEW, noise=noise.FlipAndShift(shift=2))
@@ -250,7 +250,7 @@ class Killed(BaseException):
 def trained(folder, data, begin, killed_at=None):
   """A training that begins with weights and has a teacher in the step."""
   made = mixture.OnTheFly(labelled_batch=4, ratio=1, shuffle_buffer=16)
-  inputs = batches.Inputs(
+  inputs = inputs_lib.Inputs(
       labelled=data.labelled, unlabelled=data.unlabelled,
       view=views.View(size=8, channels=1), teacher_view=TEACHER_VIEW,
       noise=noise.FlipAndShift(shift=1))
