@@ -179,25 +179,22 @@ def sizes(paths: Sequence[epath.Path]) -> list[int | None]:
     return list(pool.map(size, paths))
 
 
-def below(folder: epath.PathLike, without: str = '') -> Iterator[epath.Path]:
-  """All files in a folder and in those below, but not in those of a name."""
-  folder = epath.Path(folder)
-  for path, is_folder in _entries(folder):
-    if not is_folder:
-      yield path
-    elif path.name != without:
-      yield from below(path, without)
+def walk(folder: epath.PathLike
+         ) -> Iterator[tuple[str, list[str], list[str]]]:
+  """As `os.walk`: a folder, its folders and its files, then those below.
 
-
-def _entries(folder: epath.Path) -> Iterator[tuple[epath.Path, bool]]:
-  """What is in a folder, and whether it is one."""
+  TensorFlow's own asks a bucket of each file whether it is a folder.
+  """
   if not is_remote(folder):
-    for path in folder.iterdir():
-      yield path, path.is_dir()
+    yield from os.walk(folder, followlinks=True)
     return
   import tensorflow as tf
-  for name in tf.io.gfile.listdir(str(folder)):  # Its list of a bucket says it.
-    yield folder / name, name.endswith('/')
+  names = tf.io.gfile.listdir(str(folder))
+  folders = [name[:-1] for name in names if name.endswith('/')]
+  yield (str(folder), folders,
+         [name for name in names if not name.endswith('/')])
+  for name in folders:
+    yield from walk(os.path.join(folder, name))
 
 
 def sha256(path: epath.PathLike) -> str:

@@ -184,7 +184,7 @@ def commit(folder: epath.PathLike, form: Any, results: dict[str, Any],
   """Writes the manifest of all files in `folder`: the stage is finished."""
   folder = epath.Path(folder)
   outputs = {}
-  for path in sorted(files.below(folder, without=SCRATCH)):
+  for path in _files_below(folder):
     name = str(path.relative_to(folder))
     if name not in (_BEGUN, _MANIFEST) and not files.is_aside(path):
       outputs[name] = {'bytes': path.stat().length,
@@ -265,6 +265,16 @@ def remove(folder: epath.PathLike) -> None:
   folder = epath.Path(folder)
   (folder / _MANIFEST).unlink(missing_ok=True)
   folder.rmtree()
+
+
+def _files_below(folder: epath.Path) -> list[epath.Path]:
+  """All files in `folder` and below, those in its `scratch` left out."""
+  found = []
+  for place, folders, names in files.walk(folder):
+    if SCRATCH in folders:
+      folders.remove(SCRATCH)
+    found += [epath.Path(place) / name for name in names]
+  return sorted(found)
 
 
 def _check_format(path: epath.Path, found: Any) -> None:

@@ -199,7 +199,7 @@ class DeclaredFiles(Container):
 
 def _matching(pattern: str) -> list[str]:
   """The files like a pattern, sorted; local ones without TensorFlow."""
-  if '://' not in pattern:
+  if not files_lib.is_remote(pattern):
     import glob
     return sorted(path for path in glob.glob(pattern, recursive=True)
                   if os.path.isfile(path))

@@ -17,6 +17,7 @@ from etils import epath
 import numpy as np
 
 from ns.core import errors
+from ns.core import files as files_lib
 from ns.core import progress
 from ns.mixture import contents
 from ns.mixture import file_source
@@ -179,7 +180,9 @@ class LooseImages(file_source.FileSource):
       shown.advance(len(items))
       return found
 
-    some = [listed[i:i + 256] for i in range(0, len(listed), 256)]
+    # A request each, on a bucket.
+    length = 1 if files_lib.is_remote(root) else 256
+    some = [listed[i:i + length] for i in range(0, len(listed), length)]
     with futures.ThreadPoolExecutor(source_manifest.AT_ONCE) as pool:
       return [row for rows in pool.map(look_at_some, some) for row in rows]
 
@@ -197,13 +200,11 @@ def below(root: str, passed_over: collections.Counter) -> Iterator[str]:
   Raises:
     RunError: a folder cannot be listed.
   """
-  if '://' in root:
-    import tensorflow as tf
-    walk = tf.io.gfile.walk(root)
-  else:
-    walk = os.walk(root, followlinks=True, onerror=_refuse)
+  is_remote = files_lib.is_remote(root)
+  walk = (files_lib.walk(root) if is_remote
+          else os.walk(root, followlinks=True, onerror=_refuse))
   for folder, folders, names in walk:
-    if '://' not in root:
+    if not is_remote:
       folders[:] = [name for name in folders
                     if not _leads_up(os.path.join(folder, name))]
     for name in names:

@@ -328,7 +328,7 @@ def by_suffix(counts: dict[str, int]) -> str:
 def look_at(path: str) -> tuple[int, int] | None:
   """Bytes, and nanoseconds of the last change; None if it is not there."""
   try:
-    if '://' not in path:
+    if not files_lib.is_remote(path):
       found = os.stat(path)
       return found.st_size, found.st_mtime_ns
     found = epath.Path(path).stat()
@@ -339,7 +339,9 @@ def look_at(path: str) -> tuple[int, int] | None:
 
 def look_at_all(paths: Sequence[str]) -> list[tuple[int, int] | None]:
   """`look_at` of each, side by side."""
-  some = [paths[i:i + 1024] for i in range(0, len(paths), 1024)]
+  # A request each, on a bucket.
+  length = 1 if any(map(files_lib.is_remote, paths[:1])) else 1024
+  some = [paths[i:i + length] for i in range(0, len(paths), length)]
   with futures.ThreadPoolExecutor(AT_ONCE) as pool:
     return [found for part in pool.map(
         lambda part: [look_at(path) for path in part], some) for found in part]
@@ -347,4 +349,4 @@ def look_at_all(paths: Sequence[str]) -> list[tuple[int, int] | None]:
 
 def join(root: str, path: str) -> str:
   """A path below `root`; one that is absolute is what it is."""
-  return path if '://' in path else os.path.join(root, path)
+  return path if files_lib.is_remote(path) else os.path.join(root, path)

@@ -93,7 +93,8 @@ def _pixels(interface: Interface) -> np.ndarray:
 def _size(path: epath.Path) -> int:
   if not path.is_dir():
     return path.stat().length
-  return sum(file.stat().length for file in files.below(path))
+  return sum((epath.Path(folder) / name).stat().length
+             for folder, _, names in files.walk(path) for name in names)
 
 
 class _Variables(tf.Module):

@@ -11,6 +11,7 @@ from PIL import Image
 import pytest
 
 from ns import mixture
+from tests.support import buckets
 from tests.support import photos
 from tests.support import source_contract
 
@@ -99,6 +100,11 @@ def test_it_keeps_the_contract(data_dir):
   images = [image for _, image, _ in source_contract.records(source)]
   source_contract.check(source, [
       (key, image, label) for image, (key, _, label) in zip(images, expected)])
+
+
+def test_a_data_set_on_a_bucket(data_dir):
+  check(tfds_source(buckets.copy(data_dir), 'train[3:25]'),
+        rows(data_dir, 'train')[3:25])
 
 
 def test_files_of_array_records(data_dir):

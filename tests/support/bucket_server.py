@@ -64,7 +64,7 @@ class Store:
       self._put(name, text.encode())
 
   def counts(self) -> list[tuple[str, str, int]]:
-    """How many requests of a kind there were on an object.
+    """How many requests of a kind there were on an object, or below a folder.
 
     Kinds are read, stat, list, begin and upload (of a file; of a folder's mark
     only begin), delete, rewrite and bucket.
@@ -110,7 +110,8 @@ class Store:
       return 501, {}, f'{method} {host}{url.path}'.encode()
     where = {key: parse.unquote(value)
              for key, value in found.groupdict().items()}
-    name = f'{where["bucket"]}/{where.get("name", query.get("name", ""))}'
+    below = query.get('name', query.get('prefix', ''))
+    name = f'{where["bucket"]}/{where.get("name", below)}'
     if 'upload_id' in query:
       name = self._uploads[query['upload_id']][0]
     with self._lock:

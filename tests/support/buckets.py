@@ -66,3 +66,13 @@ def new() -> epath.Path:
   """A folder that nobody else has."""
   server()
   return epath.Path(f'gs://bucket/{uuid.uuid4().hex}')
+
+
+def copy(folder: os.PathLike) -> epath.Path:
+  """A new folder with the files of a local one."""
+  target = new()
+  for place, _, names in os.walk(folder):
+    for name in names:
+      path = os.path.join(place, name)
+      epath.Path(path).copy(target / os.path.relpath(path, folder))
+  return target
