@@ -9,6 +9,7 @@ are taken one by one. That makes two compiled shapes, whatever the cadences.
 from collections.abc import Iterable
 from collections.abc import Iterator
 from concurrent import futures
+import dataclasses
 import itertools
 from typing import Any
 
@@ -32,6 +33,52 @@ def divided(first: int, num_steps: int, steps_per_call: int,
     count = steps_per_call if step + steps_per_call <= boundary else 1
     yield step, count
     step += count
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Call:
+  """A call, and what is due when it is done.
+
+  Attributes:
+    first: its first step.
+    count: how many steps it takes.
+    is_last: whether there is no other.
+    saves: whether a checkpoint is due.
+    sums_up: whether a summary is.
+    selects: whether a measurement on validation is.
+  """
+  first: int
+  count: int
+  is_last: bool
+  saves: bool
+  sums_up: bool
+  selects: bool
+
+  @property
+  def done(self) -> int:
+    """How many steps are taken when it is done."""
+    return self.first + self.count
+
+  @property
+  def is_looked_at(self) -> bool:
+    """Whether anything is due, for which its metrics are read."""
+    return self.saves or self.sums_up or self.selects
+
+
+def of_training(how, first: int) -> Iterator[Call]:
+  """The calls of a `Training` or a `FineTune` from step `first` on."""
+  select_every = getattr(how.selection, 'every_steps', how.num_steps)
+  for step, count in divided(
+      first, how.num_steps, how.steps_per_call, how.checkpoint_every_steps,
+      how.summary_every_steps, select_every):
+    done = step + count
+    is_last = done == how.num_steps
+    yield Call(
+        first=step, count=count, is_last=is_last,
+        saves=done % how.checkpoint_every_steps == 0 and not is_last,
+        sums_up=done % how.summary_every_steps == 0 or is_last,
+        selects=how.selection is not None and (
+            done % select_every == 0 or is_last))
 
 
 class Feed:

@@ -5,11 +5,8 @@ last checkpoint where it was killed, and goes back to one where it went wrong.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 import dataclasses
 from typing import Any
-
-import numpy as np
 
 from ns.core import errors
 from ns.core import manifest
@@ -23,6 +20,7 @@ from ns.training import clock as clock_lib
 from ns.training import guard
 from ns.training import host_batches
 from ns.training import learning_rate
+from ns.training import recent as recent_lib
 from ns.training import sight
 from ns.training import train_step
 
@@ -109,76 +107,64 @@ class _Course:
     hosts = self._job.hosts
     job, batches = self._of_attempt()
     source = host_batches.HostBatches(job.name, batches)
-    feed = calls.Feed(iter(source), (count for _, count in self._calls()),
-                      is_ahead=how.steps_per_call > 1)
+    feed = calls.Feed(
+        iter(source), (call.count for call in calls.of_training(how, first)),
+        is_ahead=how.steps_per_call > 1)
     broken = broken_lib.Broken(job, self._place.broken)
     take_steps = train_step.compiled_steps(how, job, self._state)
-    recent, metrics, known = list(self._place.recent), {}, set()
-    for step, count in self._calls():
-      rates = [self._rate(taken) for taken in range(step, step + count)]
+    recent = recent_lib.Recent(self._place.recent)
+    metrics, known = {}, set()
+    for call in calls.of_training(how, first):
+      rates = [self._rate(step) for step in range(call.first, call.done)]
       clock.lap(clock_lib.REST)
       clock.mark()
       inputs, lost = zip(*feed.take())
       clock.lap(clock_lib.INPUT)
-      if step == first:
+      if call.first == first:
         seen.first_batch(inputs[0])
-      recent.append(take_steps(inputs, step, rates))
-      done = step + count
-      is_last = done == how.num_steps
-      ends = hosts.any(termination.is_requested()) and not is_last
-      saves = done % how.checkpoint_every_steps == 0 and not is_last
-      sums_up = done % how.summary_every_steps == 0 or is_last
-      selects = self._best and (
-          done % how.selection.every_steps == 0 or is_last)
-      if saves or ends or sums_up or selects:
-        recent = _numbers(recent)
-      clock.lap(clock_lib.STEP, count * job.batch_size)
+      is_probe = call.count > 1 and recent.is_read
+      recent.append(take_steps(inputs, call.first, rates))
+      ends = hosts.any(termination.is_requested()) and not call.is_last
+      if call.is_looked_at or ends or is_probe:
+        recent.read()
+      clock.lap(clock_lib.STEP, call.count * job.batch_size, is_probe)
       if not known:  # The step was compiled, and maybe the input started.
         clock.restart()
-      elif count not in known:
+      elif call.count not in known:
         clock.forget()
-      known.add(count)
+      known.add(call.count)
       for images in lost:
         broken.meet(images)
 
       measured = {}
-      if saves or ends or sums_up:
+      if call.saves or ends or call.sums_up:
         self._place = dataclasses.replace(
-            self._place, broken=broken.agreed(done))
-      if saves or ends or is_last or selects:  # A bad state is never kept.
-        self._look(done, recent, self._state.average.variables)
-      if selects:
-        measured = {'validation_accuracy': self._measure(done)}
+            self._place, broken=broken.agreed(call.done))
+      if call.is_looked_at or ends:
+        self._look(call, recent, is_kept=(
+            call.saves or ends or call.selects or call.is_last))
+      if call.selects:
+        measured = {'validation_accuracy': self._measure(call.done)}
         clock.skip()
-      if sums_up:
-        self._look(done, recent)
-        metrics = {name: _mean(recent, name) for name in recent[0]}
+      if call.sums_up:
+        metrics = recent.sum_up()
         if self._place.broken:
           metrics['broken_images'] = sum(map(len, self._place.broken.values()))
         measured = {**metrics, **measured, **clock.window(),
                     'learning_rate': rates[-1]}
-        recent.clear()
       if measured:
-        seen.summary(done, self._state.network, {
+        seen.summary(call.done, self._state.network, {
             **measured, 'attempt': self._place.attempt,
-            'seconds': self._seconds()}, is_last=is_last)
-      self._place = dataclasses.replace(
-          self._place, step=done, recent=recent)
-      if saves or ends:
-        self._save(ends=not saves)
+            'seconds': self._seconds()}, is_last=call.is_last)
+      if call.saves or ends:
+        self._place = dataclasses.replace(
+            self._place, step=call.done, recent=recent.read())
+        self._save(ends=not call.saves)
       if ends:
         raise errors.Terminated
-      seen.advance(count)
+      seen.advance(call.count)
     clock.lap(clock_lib.REST)
     return {**metrics, 'attempt': self._place.attempt}
-
-  def _calls(self) -> Iterator[tuple[int, int]]:
-    """The calls that are left; what is due every so many steps is between."""
-    how = self._how
-    selects = [how.selection.every_steps] if how.selection else []
-    return calls.divided(
-        self._place.step, how.num_steps, how.steps_per_call,
-        how.checkpoint_every_steps, how.summary_every_steps, *selects)
 
   def _of_attempt(self):
     """The job with the seeds of this attempt, and its batches."""
@@ -188,9 +174,12 @@ class _Course:
     return (dataclasses.replace(job, seed=job.seed.of_attempt(place.attempt)),
             job.batches(place.step, place.attempt))
 
-  def _look(self, done: int, recent, variables=()) -> None:
-    losses = [metrics['loss'] for metrics in recent]
-    self._how.guard.look(self._job.name, done, losses, variables)
+  def _look(self, call: calls.Call, recent: recent_lib.Recent,
+            is_kept: bool) -> None:
+    """Looks whether all is well; a bad state is never kept."""
+    self._how.guard.look(
+        self._job.name, call.done, [step['loss'] for step in recent.read()],
+        self._state.average.variables if is_kept else ())
 
   def _measure(self, done: int) -> float:
     """Accuracy on validation; keeps the weights if they are the best."""
@@ -220,9 +209,9 @@ class _Course:
 
   def _go_back(self, seen: sight.Sight, bad: guard.BadCourse) -> None:
     """Returns to the last checkpoint, for another attempt if there is one."""
-    attempts, place = self._how.guard.attempts, self._place
-    if place.attempt + 1 >= attempts:
-      raise _used_up(bad, attempts, self._job.folder) from bad
+    place = self._place
+    if place.attempt + 1 >= self._how.guard.attempts:
+      raise self._how.guard.used_up(bad, self._job.folder) from bad
     back = self._agreed(self._checkpoints.go_back())
     returns = [*place.returns, {'step': bad.step, 'reason': str(bad),
                                 'returned_to': back.step}]
@@ -233,28 +222,3 @@ class _Course:
 
   def _seconds(self) -> float:
     return self._seconds_before + self._clock.seconds
-
-
-def _used_up(bad: guard.BadCourse, attempts: int, folder) -> errors.RunError:
-  """What is wrong, and the ways on."""
-  slower = 'lower the peak of the learning rate or lengthen its warm-up'
-  if attempts == 1:
-    return errors.RunError(
-        f'The {bad}; all earlier stages are kept. {slower.capitalize()}, '
-        f'remove `{folder}`, and start again.')
-  return errors.RunError(
-      f'The {bad}, in the last of the {attempts} attempts that '
-      '`LossGuard.attempts` allows; all earlier stages are kept. Bind more and '
-      'start again, which goes on from the last good checkpoint; or '
-      f'{slower}, remove `{folder}`, and start again.')
-
-
-def _numbers(recent) -> list[dict[str, float]]:
-  """The metrics of each step of some calls, no longer on the device."""
-  return [dict(zip(metrics, values)) for metrics in recent
-          for values in zip(*(np.ravel(of_steps).astype(float).tolist()
-                              for of_steps in metrics.values()))]
-
-
-def _mean(recent, name: str) -> float:
-  return sum(metrics[name] for metrics in recent) / len(recent)

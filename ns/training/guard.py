@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ns.core import checks
+from ns.core import errors
 
 
 class BadCourse(Exception):
@@ -75,3 +76,16 @@ class LossGuard:
       if not np.isfinite(variable.numpy()).all():
         raise BadCourse(f'moving average of {name} is not finite in '
                         f'`{variable.path}` at step {step}', step)
+
+  def used_up(self, bad: BadCourse, folder: Any) -> errors.RunError:
+    """What is wrong in the last attempt, and the ways on."""
+    slower = 'lower the peak of the learning rate or lengthen its warm-up'
+    if self.attempts == 1:
+      return errors.RunError(
+          f'The {bad}; all earlier stages are kept. {slower.capitalize()}, '
+          f'remove `{folder}`, and start again.')
+    return errors.RunError(
+        f'The {bad}, in the last of the {self.attempts} attempts that '
+        '`LossGuard.attempts` allows; all earlier stages are kept. Bind more '
+        'and start again, which goes on from the last good checkpoint; or '
+        f'{slower}, remove `{folder}`, and start again.')

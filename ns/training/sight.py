@@ -9,11 +9,23 @@ from typing import Any
 
 from ns.core import manifest
 from ns.core import progress
+from ns.training import clock
 from ns.training import metrics_log
 from ns.training import summaries
 
 # Above this share of the time it is worth doing something about it.
 _MOST_INPUT_WAIT = 0.1
+# What TensorBoard says beside its curves.
+_DESCRIPTIONS = {
+    'input_wait_share': (
+        'Share of the time in which the host waited for a batch. Where a call '
+        'is several steps, measured against a probe: no more than the time '
+        f'beyond what the images take at `{clock.PROBED}`.'),
+    clock.PROBED: (
+        'Pace of the fastest call until now that began on an idle device with '
+        'its batches in memory.'),
+    'outside_share': (
+        'Share of the time that went neither to the step nor to its input.')}
 
 
 class Sight:
@@ -63,7 +75,7 @@ class Sight:
       is_last: whether there is no other.
     """
     self._log.write(step, metrics)
-    self._writer.write(step, metrics)
+    self._writer.write(step, metrics, _DESCRIPTIONS)
     if self._starts or is_last:
       self._writer.write_histograms(step, network.trainable_variables)
     self._starts = False
@@ -76,8 +88,10 @@ class Sight:
       self._note += f', input wait {waited:.0%}'
     if waited > _MOST_INPUT_WAIT and not self._warned:
       self._warned = True
+      against = (', measured against calls whose batches were in memory'
+                 if clock.PROBED in metrics else '')
       print(f'{self._job.name}: {waited:.0%} of the time until step {step} '
-            'went to waiting for batches. More cores, a cheaper crop or input '
+            f'went to waiting for batches{against}. More cores, a cheaper crop or input '
             'noise, or images that are nearer make that less.',
             file=sys.stderr, flush=True)
 

@@ -56,9 +56,10 @@ class Writer:
         status=event_pb2.SessionLog.START))
     self._records.flush()
 
-  def write(self, step: int, scalars: Mapping[str, float]) -> None:
-    """Writes the scalars, by name, at `step`."""
-    self._show(step, *(scalar.scalar_pb(name, value)
+  def write(self, step: int, scalars: Mapping[str, float],
+            descriptions: Mapping[str, str] | None = None) -> None:
+    """Writes the scalars, by name, at `step`; and what is said of some."""
+    self._show(step, *(scalar.scalar_pb(name, value, (descriptions or {}).get(name))
                        for name, value in scalars.items()))
 
   def write_text(self, name: str, text: str) -> None:

@@ -47,7 +47,8 @@ STAGES = (
 # What a restart may change: times, what this start found already there, and the
 # size of a SavedModel, which has numbers that TensorFlow gave its functions.
 OF_THE_START = ('seconds', 'images_per_second', 'input_wait_share',
-                'outside_share', 'images_labelled', 'shards_kept', 'bytes')
+                'outside_share', 'probed_images_per_second', 'images_labelled',
+                'shards_kept', 'bytes')
 DIED = 9
 # Runs that differ: of one device, of two, of one device whose loss is NaN after
 # step 7 of each training's first attempt, and of another learning rate.

@@ -46,6 +46,26 @@ def test_every_step_once_in_two_shapes():
                     if any(step % every == 0 for every in cadences)}
 
 
+def test_what_is_due_after_each_call():
+  how = tiny.steps(14, steps_per_call=4, checkpoint_every_steps=8,
+                   summary_every_steps=5,
+                   selection=training.BestOnValidation(every_steps=7))
+  due = lambda call: ''.join(letter for letter, is_due in (
+      ('c', call.saves), ('s', call.sums_up), ('v', call.selects),
+      ('l', call.is_last)) if is_due)
+  found = [(call.first, call.done, due(call))
+           for call in calls.of_training(how, 0)]
+  assert found == [
+      (0, 4, ''), (4, 5, 's'), (5, 6, ''), (6, 7, 'v'), (7, 8, 'c'),
+      (8, 9, ''), (9, 10, 's'), (10, 14, 'svl')]
+  assert found[3:] == [(call.first, call.done, due(call))
+                       for call in calls.of_training(how, 6)]
+  # At its end a checkpoint would serve nobody.
+  last = list(calls.of_training(tiny.steps(4, checkpoint_every_steps=4), 3))
+  assert [due(call) for call in last] == ['sl']
+  assert not last[0].saves and last[0].is_looked_at
+
+
 def test_calls_longer_than_from_selection_to_selection_are_refused():
   with pytest.raises(ValueError) as caught:
     tiny.steps(steps_per_call=30,

@@ -14,9 +14,9 @@ class Hands:
 
 
 def laps(measured, hands, *spent):
-  for part, seconds, *images in spent:
+  for part, seconds, *trained in spent:
     hands.now += seconds
-    measured.lap(part, *images)
+    measured.lap(part, *trained)
 
 
 def test_shares_are_of_all_time():
@@ -71,6 +71,41 @@ def test_the_laps_since_a_mark_are_forgotten():
   assert measured.window() == measured.whole() == {
       'images_per_second': 2.0, 'input_wait_share': 0.5, 'outside_share': 0.0}
   assert measured.seconds == 29
+
+
+def test_a_wait_that_a_probe_does_not_confirm_is_none():
+  """The device was at work meanwhile."""
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.STEP, 12, 8, True), (clock.STEP, 10, 8, True),
+       (clock.INPUT, 9), (clock.STEP, 1, 8))
+  # 24 images at the pace of the faster probe take 30 of the 32 seconds.
+  assert measured.whole() == {
+      'images_per_second': 24 / 32, 'input_wait_share': 2 / 32,
+      'outside_share': 0.0}
+  assert measured.window() == {
+      **measured.whole(), 'probed_images_per_second': 0.8}
+  # The wait is no more than the host's own.
+  laps(measured, hands, (clock.INPUT, 3), (clock.STEP, 12, 8))
+  assert measured.window() == {
+      'images_per_second': 8 / 15, 'input_wait_share': 3 / 15,
+      'outside_share': 0.0, 'probed_images_per_second': 0.8}
+  laps(measured, hands, (clock.INPUT, 1), (clock.STEP, 7, 8))
+  assert measured.window()['input_wait_share'] == 0.0
+
+
+def test_a_probe_that_is_forgotten():
+  """It was a call that was compiled."""
+  hands = Hands()
+  measured = clock.Clock(hands)
+  laps(measured, hands, (clock.STEP, 80, 8, True))
+  measured.restart()
+  laps(measured, hands, (clock.INPUT, 1), (clock.STEP, 1, 8))
+  measured.mark()
+  laps(measured, hands, (clock.STEP, 0.5, 8, True))
+  measured.forget()
+  assert measured.window() == {
+      'images_per_second': 4.0, 'input_wait_share': 0.5, 'outside_share': 0.0}
 
 
 def test_without_images_there_are_no_figures():

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -174,6 +175,68 @@ def test_where_the_time_goes(tmp_path, monkeypatch):
   assert second['outside_share'] == pytest.approx(10 / 69)
   assert results['input_wait_share'] == pytest.approx(46 / 109)
   assert results['seconds'] == 55 + 109
+
+
+class Accelerator:
+  """A clock, a device that computes on its own, and a pipeline that does.
+
+  A call takes `call` seconds of the device; the batches of the next one are
+  there `batches` seconds after those before them. Nothing else takes time.
+  """
+
+  def __init__(self, call, batches):
+    self.now = self._free = self._ready = 0.0
+    self._call, self._batches = call, batches
+
+  def feed(self, batches, counts, is_ahead):
+    del is_ahead
+    counts = iter(counts)
+
+    def take():
+      self._ready = max(self._ready + self._batches, self.now)
+      self.now = self._ready
+      return list(itertools.islice(batches, next(counts)))
+
+    return types.SimpleNamespace(take=take)
+
+  def compiled_steps(self, how, job, state):
+    del how, job, state
+
+    def take_steps(batches, step, rates):
+      del step, rates
+      done = self._free = max(self.now, self._free) + self._call
+
+      class Loss:
+
+        def __array__(_, dtype=None, copy=None):
+          self.now = max(self.now, done)
+          return np.ones(len(batches), dtype or np.float32)
+
+      return {'loss': Loss()}
+
+    return take_steps
+
+
+@pytest.mark.parametrize('batches, share', [
+    (0, 0), (8, 0), (15, 1 / 3), (40, 3 / 4)])
+def test_the_wait_of_a_device_that_computes_on_its_own(
+    tmp_path, monkeypatch, capsys, batches, share):
+  """The host waits for each batch; the device only while it has no other."""
+  machine = Accelerator(call=10, batches=batches)
+  monkeypatch.setattr(course.clock_lib, 'Clock', functools.partial(
+      clock.Clock, lambda: machine.now))
+  monkeypatch.setattr(course.calls, 'Feed', machine.feed)
+  monkeypatch.setattr(course.train_step, 'compiled_steps',
+                      machine.compiled_steps)
+  linear.steps(400, steps_per_call=4, summary_every_steps=200,
+               checkpoint_every_steps=400).run(linear.job(tmp_path))
+  _, last = lines(tmp_path)
+  assert last['input_wait_share'] == pytest.approx(share, abs=0.02)
+  assert last['probed_images_per_second'] == pytest.approx(4 * 16 / 10)
+  said = [line for line in capsys.readouterr().err.splitlines()
+          if 'went to waiting' in line]
+  assert [', measured against calls whose batches were in memory. More' in line
+          for line in said] == [True] * (share > 0)
 
 
 def test_a_last_call_of_one_step_keeps_the_figures(tmp_path):
