@@ -7,6 +7,7 @@ run's folder and the stage's own, and gives the stage's results.
 import contextlib
 import dataclasses
 import functools
+import sys
 import types
 from typing import Any
 
@@ -15,6 +16,7 @@ from ns.core import progress
 from ns.core import termination
 from ns.loop import pool as pools
 from ns.mixture import inputs as inputs_lib
+from ns.mixture import proportions
 from ns.mixture import views
 from ns.pseudolabel import teacher as teacher_lib
 from ns.training import broken
@@ -106,11 +108,22 @@ def asks_for_accuracy(labelling) -> bool:
 
 def select(run, generation, run_folder, folder):
   """Filters and balances, and writes what training reads."""
-  return generation.select.run(
+  results = generation.select.run(
       str(run_folder / generation.name / 'label'),
       pools.of(run, generation, run_folder), str(folder),
       _seed(run, generation, 'select'), run.data.classes,
       on_progress=lambda done, total: termination.check())
+  _tell_of_copies(generation, results)
+  return results
+
+
+def _tell_of_copies(generation, results) -> None:
+  """Warns where copies of an image have to meet in a batch."""
+  mixture, most = generation.mixture, results['most_copies']
+  if most > proportions.copies_apart(mixture, results['copies']):
+    print(f'{generation.name}/select: one image is used {most:,} times, but '
+          + proportions.meeting(mixture, results['copies']), file=sys.stderr,
+          flush=True)
 
 
 def train(run, generation, run_folder, folder, *, start=None, taught=None):

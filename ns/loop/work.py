@@ -4,6 +4,7 @@ Closed form, and free of TensorFlow. What depends on the layers of a network is
 None where these are not known without building it.
 """
 
+from collections.abc import Iterator
 import dataclasses
 
 from ns.loop import memory
@@ -80,12 +81,25 @@ def train(run, generation, taught=None) -> Work:
       run, generation, needed, policy, proportions.counted_labelled(mixture),
       mixture.batch_size, generation.model.image_size)
   if not taught:
-    return found
+    return dataclasses.replace(found, warnings=(
+        *found.warnings, *_meeting(run, generation)))
   labelled = policy.num_steps * (mixture.batch_size - mixture.labelled_batch)
   a_image = _forward(run, taught)
   return dataclasses.replace(
       found, flops=(None if None in (found.flops, a_image)
                     else found.flops + labelled * a_image))
+
+
+def _meeting(run, generation) -> Iterator[str]:
+  """A warning where even two copies of an image meet in a batch."""
+  balance = getattr(generation.select, 'balance', None)
+  if not (generation.is_labelled_first and getattr(balance, 'duplicate', False)
+          and balance.max_copies != 1):
+    return
+  mixture = generation.mixture
+  examples = balance.images_per_class * run.data.classes
+  if proportions.copies_apart(mixture, examples) < 2:
+    yield proportions.meeting(mixture, examples)
 
 
 def finetune(run, generation) -> Work:

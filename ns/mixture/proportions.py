@@ -83,3 +83,33 @@ def lanes_of_hosts(mixture, workers: int, *most: int) -> int:
         'more than there are images or files; bind `lanes` and '
         f'`labelled_batch` to multiples of {workers}.')
   return found
+
+
+def copies_apart(mixture, examples: int) -> int:
+  """How many copies of an image fall into batches of their own.
+
+  They lie evenly among the images that are shuffled together, see
+  `ns.mixture.lane`, of which each batch takes some in a row.
+
+  Args:
+    mixture: of both kinds of images.
+    examples: pseudo-labelled ones in an epoch, counting copies.
+  """
+  return max(1, _together(mixture, examples) // mixture.pseudo_labelled_batch)
+
+
+def meeting(mixture, examples: int) -> str:
+  """What is to be said of more copies than that; arguments as there."""
+  together, kind = _together(mixture, examples), type(mixture).__name__
+  apart = copies_apart(mixture, examples)
+  more = f'more than {apart:,} copies' if apart > 1 else 'more than one copy'
+  larger = (f'a larger `{kind}.shuffle_buffer`, ' if together < examples
+            else '')
+  return (f'an image with {more} is in some batches several times, since each '
+          f'takes {mixture.pseudo_labelled_batch:,} of {together:,} images that '
+          f'are shuffled together; bind {larger}a smaller batch, or '
+          '`Balance.max_copies`.')
+
+
+def _together(mixture, examples: int) -> int:
+  return min(mixture.shuffle_buffer, examples)

@@ -30,6 +30,7 @@ class Choice:
     per_class: [classes] int64 for each of `KINDS`.
     marked: for each of `Truth.names` how many of `pool`, `kept` and `used`.
     broken: how many images do not decode.
+    most_copies: how often the image is used that is used most often.
     used: [shards] int64, images used.
     digests: [shards], of which images are used and how often.
   """
@@ -39,6 +40,7 @@ class Choice:
   per_class: dict[str, np.ndarray]
   marked: dict[str, dict[str, int]]
   broken: int
+  most_copies: int
   used: np.ndarray
   digests: Sequence[bytes]
 
@@ -135,7 +137,7 @@ def _written(scan, surveyed, decision, header, path, truth, balance
 
   per_class = {kind: np.zeros(scan.classes, np.int64) for kind in KINDS}
   marked = {name: dict.fromkeys(KINDS[:3], 0) for name in truth.names}
-  broken = 0
+  broken = most_copies = 0
   used = np.zeros(len(scan.shards), np.int64)
   digests = [hashlib.blake2b(digest_size=16) for _ in scan.shards]
   with store.writing_selection(path, header) as writer:
@@ -151,12 +153,14 @@ def _written(scan, surveyed, decision, header, path, truth, balance
         for kind, number in numbers.items():
           marked[name][kind] += number
       broken += counts['broken']
+      most_copies = max(most_copies, counts['most_copies'])
     if not used.any():
       raise errors.RunError(
           f'`Select.balance` should leave images, but {balance!r} gives none '
           f'of {surveyed.kept} a copy; bind another balance.')
   return Choice(scan=scan, blocks=surveyed.blocks, decision=decision,
-                per_class=per_class, marked=marked, broken=broken, used=used,
+                per_class=per_class, marked=marked, broken=broken,
+                most_copies=most_copies, used=used,
                 digests=[digest.digest() for digest in digests])
 
 
@@ -175,6 +179,7 @@ def _counts(block, rows, copies, used, classes, truth) -> dict:
              'used': number(mark[rows.kept[used]])}
       for name, mark in truth.marks(block.first, rows.all_labels).items()}
   counts['broken'] = len(rows.broken)
+  counts['most_copies'] = int(copies.max(initial=0))
   digest = hashlib.blake2b(digest_size=16)
   digest.update(rows.places[used].tobytes())
   digest.update(copies[used].tobytes())

@@ -81,6 +81,7 @@ class Select:
     Returns:
       Counts: `pool`, `kept` (confident enough), `used` (with a copy) and
       `copies` (of these); each also by class, as `pool_per_class` and so on;
+      `most_copies`, of one image;
       `broken`, where there are images that do not decode, which are in none of
       those; and, for each file of records, `records`, its examples with copies
       counted, and `record_images`, its images. Where the source has hidden

@@ -48,6 +48,7 @@ def run(choose: Callable[[headers.Header, str], choices.Choice],
   for name, per_class in choice.per_class.items():
     counts[name] = int(per_class.sum())
     counts[f'{name}_per_class'] = per_class.tolist()
+  counts['most_copies'] = choice.most_copies
   if choice.broken:
     counts['broken'] = choice.broken
   return {**counts, **truths.report(counts, choice.marked)}

@@ -211,15 +211,29 @@ def test_a_teacher_without_weights_is_an_error(run, tmp_path):
 
 def test_a_selection_has_a_seed_of_its_own(run, tmp_path):
   folder = epath.Path(tmp_path)
-  select = Recorder({'copies': 3})
-  generation = types.SimpleNamespace(name='student1', select=select,
-                                     relabel=None)
-  assert steps.select(run, generation, folder, folder / 'x') == {'copies': 3}
+  results = {'copies': 300, 'most_copies': 5}
+  select = Recorder(results)
+  generation = dataclasses.replace(run.generations[1], select=select)
+  assert steps.select(run, generation, folder, folder / 'x') == results
   (predictions, pool, place, seed, classes), = select.calls
   assert predictions == str(folder / 'student1' / 'label')
   assert (place, classes) == (str(folder / 'x'), 4)
   assert pool.canonical() == run.data.unlabelled.canonical()
   assert seed == seeds.Seed(4).child('student1', 'select')
+
+
+@pytest.mark.parametrize('most, said', [
+    (18, ''),  # 18 times 16 of a batch are 288.
+    (19, 'student1/select: one image is used 19 times, but an image with more '
+     'than 18 copies is in some batches several times, since each takes 16 of '
+     '300 images that are shuffled together; bind a smaller batch, or '
+     '`Balance.max_copies`.\n')])
+def test_copies_that_meet_in_a_batch_are_told(run, tmp_path, capsys, most,
+                                              said):
+  select = Recorder({'copies': 300, 'most_copies': most})
+  generation = dataclasses.replace(run.generations[1], select=select)
+  steps.select(run, generation, epath.Path(tmp_path), epath.Path(tmp_path))
+  assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize('student, teacher', [(1, 0), (2, 1)])

@@ -49,6 +49,24 @@ def test_pseudo_labelled_images_take_as_much_and_are_no_epochs(tmp_path):
   assert found.epochs == 40 * 8 / 12
 
 
+@pytest.mark.parametrize('buffer, balance, is_told', [
+    (32, {}, False), (31, {}, True), (31, {'max_copies': 1}, False),
+    (31, {'duplicate': False}, False)])
+def test_a_batch_of_all_that_is_shuffled_together(
+    tmp_path, buffer, balance, is_told):
+  run = tiny.run(tmp_path)
+  student = changed(
+      run, 1, mixture=mixture.ExactRatio(
+          labelled_batch=8, ratio=2, shuffle_buffer=buffer),
+      select=pseudolabel.Select(balance=pseudolabel.Balance(
+          images_per_class=30, **balance)))
+  assert work.train(run, student).warnings == ((
+      'an image with more than one copy is in some batches several times, '
+      'since each takes 16 of 31 images that are shuffled together; bind a '
+      'larger `ExactRatio.shuffle_buffer`, a smaller batch, or '
+      '`Balance.max_copies`.',) if is_told else ())
+
+
 def test_a_teacher_in_the_step_sees_each_image_of_the_pool_once(tmp_path):
   run = tiny.run(tmp_path)
   teacher = run.generations[0]

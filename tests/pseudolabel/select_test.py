@@ -112,6 +112,7 @@ def test_against_brute_force(labelled, pool, folder, wanted, minimum):
       'kept': len(kept), 'kept_per_class': per_class(kept),
       'used': len(rows), 'used_per_class': per_class(chosen),
       'copies': 3 * wanted, 'copies_per_class': [wanted] * 3,
+      'most_copies': max(row['copies'] for row in rows),
       'records': examples(folder), 'record_images': examples(folder, True),
       'accuracy_pool': right(range(150)),
       'accuracy_kept': right(kept), 'accuracy_used': right(chosen)}
