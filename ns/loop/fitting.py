@@ -22,7 +22,7 @@ def batch(run, batch_size: int, work, needed) -> int:
   if available is not None and runtime.on_host:
     available *= _SHARE
   speed = _HOST_OPERATIONS if runtime.on_host else _DEVICE_OPERATIONS
-  a_image = (work.flops or 0) / work.images / speed
+  a_image = (work.flops or 0) / (work.images or 1) / speed
   of_one = batch_size // runtime.replicas
   while of_one:
     most = max((part.total if runtime.on_host else part.on_device

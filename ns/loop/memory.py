@@ -68,7 +68,9 @@ def _training(run, generation, policy, size, batch_size, frozen_blocks=None,
       precision=policy.precision, frozen_blocks=frozen_blocks)
   pixels = _pixels(generation, size) * needed.batch_size
   if taught:
-    others = _share(run, batch_size - generation.mixture.labelled_batch)
+    mixture = generation.mixture
+    others = _share(run, batch_size - (
+        batch_size * mixture.labelled_batch // mixture.batch_size))
     pixels += _pixels(taught, taught.image_size) * others
     if _is_known(taught):
       # On the safe side: as if it had all of it while the student has its own.

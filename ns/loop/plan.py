@@ -81,7 +81,8 @@ def _row(stage, measured) -> tuple[str, ...]:
   found = measured.get(stage.name)
   if found is None:
     return *cells, '', ''
-  return (*cells, table.number(found.images_per_second),
+  rate = found.images_per_second
+  return (*cells, '' if rate is None else table.number(rate),
           progress.duration(found.seconds))
 
 

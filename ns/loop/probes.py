@@ -2,10 +2,11 @@
 
 A training is begun as it would be, with new weights and in a folder that goes
 again, and ended after some seconds; pseudo-labelled images, which are not there
-yet, are stood in for by labelled ones. So are labelling and evaluation, with a
-teacher that has learnt nothing. A batch that would not fit, or would take too
-long, is made smaller. Where images are not here, random ones are used, and
-reading them is left out. Stages that take the same are measured once.
+yet, are stood in for by labelled ones. So are labelling, calibration and
+evaluation, with a teacher that has learnt nothing, which also labels in the
+step where one does. An export is made as a whole. A batch that would not fit, or
+would take too long, is made smaller. Where images are not here, random ones are
+used, and reading them is left out. Stages that take the same are measured once.
 
 All work: it imports TensorFlow.
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import functools
 import io
 import itertools
 import sys
@@ -85,19 +87,21 @@ class _Probes:
   def train(self, generation, work):
     if not generation.is_trained:
       return None
+    data, in_step = self._run.data, {}
+    taught = None
+    if generation.is_labelled_in_step:
+      taught, = self._teachers(generation)
+      in_step = {'unlabelled': data.unlabelled,
+                 'teacher_view': steps.evaluation_view(taught)}
     inputs = inputs_lib.Inputs(
-        labelled=self._run.data.labelled,
+        labelled=data.labelled,
         view=steps.view(generation, generation.model.image_size,
                         generation.crop),
-        noise=generation.noise, batch_noise=generation.batch_noise)
-    found = self._training(
+        noise=generation.noise, batch_noise=generation.batch_noise, **in_step)
+    return self._training(
         generation, work, generation.training, inputs,
         generation.mixture.batch_size, lambda size: memory.train(
-            self._run, generation, batch_size=size))
-    if found and generation.is_labelled_in_step:
-      notes = filter(None, (found.note, 'without the teacher in its step'))
-      found = dataclasses.replace(found, note=' and '.join(notes))
-    return found
+            self._run, generation, taught, size), taught)
 
   def finetune(self, generation, work):
     policy = generation.fine_tune
@@ -107,12 +111,13 @@ class _Probes:
         generation, work, policy, inputs, policy.labelled_batch,
         lambda size: memory.finetune(self._run, generation, size))
 
+  def calibrate(self, generation, work):
+    return self._labelling(
+        self._teachers(generation), generation.labelling,
+        self._run.data.evaluation_sets[0], work)
+
   def label(self, generation, work):
-    names = list(self.generations)
-    before = names[:names.index(generation.name)]
-    teachers = [self.generations[name]
-                for name in generation.teachers or before[-1:]]
-    return self._labelling(teachers, generation.labelling,
+    return self._labelling(self._teachers(generation), generation.labelling,
                            self._run.data.unlabelled, work)
 
   def evaluate(self, generation, work):
@@ -132,35 +137,61 @@ class _Probes:
     return measured_lib.Measured(
         images_per_second=work.images / seconds, seconds=seconds)
 
-  def _training(self, generation, work, policy, inputs, batch_size, needed):
+  def export(self, generation, work):
+    needed = lambda size: memory.inference(
+        self._run, [generation], size, 'float32')
+    if not fitting.batch(self._run, self._run.runtime.replicas, work, needed):
+      return None
+    seconds = self._once(
+        ['export', generation.model, generation.export, generation.image_size,
+         generation.evaluation_crop], lambda: self._exported(generation))
+    return measured_lib.Measured(seconds=seconds)
+
+  def _teachers(self, generation):
+    names = list(self.generations)
+    before = names[:names.index(generation.name)]
+    return [self.generations[name]
+            for name in generation.teachers or before[-1:]]
+
+  def _training(self, generation, work, policy, inputs, batch_size, needed,
+                taught=None):
     size = fitting.batch(self._run, batch_size, work, needed)
     if not size:
       return None
     what = [generation.model, generation.model_noise, policy, inputs.view,
-            inputs.noise, inputs.batch_noise, size]
+            inputs.noise, inputs.batch_noise, size,
+            taught and [taught.model, taught.image_size, generation.mixture,
+                        generation.labelling]]
     return self._measured(
         self._once(what, lambda: self._trained(
-            generation, policy, inputs, size)),
+            generation, policy, inputs, size, taught)),
         work, inputs.labelled, size, batch_size)
 
-  def _trained(self, generation, policy, inputs, size) -> pace.Pace:
+  def _trained(self, generation, policy, inputs, size, taught) -> pace.Pace:
     found = pace.Pace(self._seconds)
     policy = dataclasses.replace(
         policy, selection=None, checkpoint_every_steps=2**31,
         summary_every_steps=max(policy.steps_per_call, _EVERY_STEPS))
     mixture = batches.Labelled(labelled_batch=size, shuffle_buffer=size)
+    more = {}
+    if taught:
+      mixture = _smaller(generation.mixture, size, self._run.runtime.replicas)
+      more['teacher'] = steps.step_teacher(generation, functools.partial(
+          taught.model.build, taught.model_noise, self._run.data.classes,
+          image_size=taught.image_size))
     with tempfile.TemporaryDirectory() as folder:
       folder = epath.Path(folder)
       job = steps.job(
-          self._run, generation, 'measured', folder, mixture, inputs)
+          self._run, generation, 'measured', folder, mixture, inputs, **more)
       if policy.needs_weights:
         weights.save(job.build(0), folder / 'begin.npz')
         job = dataclasses.replace(job, initial_weights=folder / 'begin.npz')
       real = job.batches
 
       def timed(first_step: int) -> Iterator[Any]:
-        given = (stand_ins.batches(inputs, size)
-                 if stand_ins.is_missing(inputs.labelled) else real(first_step))
+        given = (
+            stand_ins.batches(inputs, size, size - mixture.labelled_batch)
+            if self._is_missing(inputs) else real(first_step))
         for number, batch in enumerate(given):
           if number and number % policy.steps_per_call == 0:
             found.note(number * size)
@@ -200,6 +231,20 @@ class _Probes:
         found.note(number * labelling.batch_size)
     return found
 
+  def _exported(self, generation) -> float:
+    begin = time.monotonic()
+    network = generation.model.build(
+        generation.model_noise, self._run.data.classes,
+        image_size=generation.image_size)
+    with tempfile.TemporaryDirectory() as folder:
+      steps.export_network(
+          self._run, generation, network, epath.Path(folder), {})
+    return time.monotonic() - begin
+
+  def _is_missing(self, inputs) -> bool:
+    return any(source is not None and stand_ins.is_missing(source)
+               for source in (inputs.labelled, inputs.unlabelled))
+
   def _teacher(self, generation, precision) -> teacher_lib.Teacher:
     strategy = self._run.runtime.local_strategy()
     with strategy.scope():
@@ -226,6 +271,19 @@ class _Probes:
     return measured_lib.Measured(
         images_per_second=found.rate, seconds=found.seconds(work.images),
         note=' and '.join(notes))
+
+
+def _smaller(mixture, size: int, replicas: int):
+  """As a mixture that is labelled in the step, of about its proportion.
+
+  Each replica has an image of each kind at least.
+  """
+  of_one = max(size // replicas, 2)
+  share = mixture.labelled_batch / mixture.batch_size
+  labelled = min(max(round(of_one * share), 1), of_one - 1)
+  return dataclasses.replace(
+      mixture, labelled_batch=labelled * replicas,
+      ratio=(of_one - labelled) / labelled, shuffle_buffer=size)
 
 
 @contextlib.contextmanager

@@ -25,14 +25,25 @@ def images(view, count: int) -> np.ndarray:
       0, 256, (count, *view.shape), np.uint8)
 
 
-def batches(inputs: inputs_lib.Inputs, count: int
+def batches(inputs: inputs_lib.Inputs, count: int, others: int = 0
             ) -> Iterator[dict[str, tf.Tensor]]:
-  """One batch of random images again and again, as a mixture gives them."""
+  """One batch of random images again and again, as a mixture gives them.
+
+  Args:
+    inputs: of the mixture.
+    count: images in a batch.
+    others: those of them that a teacher labels in the step.
+  """
   ones = tf.ones(count)
   classes = inputs.labelled.classes
   batch = {types.IMAGE: tf.constant(images(inputs.view, count)),
            types.LABEL: tf.one_hot(tf.range(count) % classes, classes),
-           types.WEIGHT: ones, types.IS_LABELLED: ones}
+           types.WEIGHT: ones,
+           types.IS_LABELLED: tf.cast(tf.range(count) < count - others,
+                                      tf.float32)}
+  if others:
+    batch[types.TEACHER_IMAGE] = tf.constant(
+        images(inputs.teacher_view, others))
   if inputs.noise_is_left:
     batch[types.SEED] = tf.range(count, dtype=tf.int64)
   return itertools.repeat(batch)

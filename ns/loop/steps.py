@@ -157,21 +157,32 @@ def _teacher_in_step(run, generation, run_folder, taught):
   Raises:
     RunError: it is not accurate enough.
   """
-  from ns.training import step_teacher
-  labelling, mixture = generation.labelling, generation.mixture
+  labelling = generation.labelling
   if asks_for_accuracy(labelling):
     labelling.check_accuracies([types.SimpleNamespace(
         name=taught.generation.name,
         accuracy=_accuracy(run, labelling, taught, run_folder))])
-  precision = getattr(labelling, 'precision', 'float32')
-  return step_teacher.StepTeacher(
-      build=lambda: _trained(
-          run, taught.generation, run_folder,
-          **({} if precision == 'float32' else {'precision': precision})),
-      pseudo_labels=mixture.pseudo_labels,
-      min_confidence=mixture.min_confidence,
-      temperature=(temperature(generation, run_folder)
-                   if generation.calibration else 1.0))
+  return step_teacher(
+      generation,
+      lambda **how: _trained(run, taught.generation, run_folder, **how),
+      temperature(generation, run_folder) if generation.calibration else 1.0)
+
+
+def step_teacher(generation, build, temperature: float = 1.0):
+  """What labels in the steps of a generation's training.
+
+  Args:
+    generation: that it labels for.
+    build: gives its network; takes `precision` where that is not 'float32'.
+    temperature: what its logits are divided by.
+  """
+  from ns.training import step_teacher as step_teacher_lib
+  mixture = generation.mixture
+  precision = getattr(generation.labelling, 'precision', 'float32')
+  how = {} if precision == 'float32' else {'precision': precision}
+  return step_teacher_lib.StepTeacher(
+      build=lambda: build(**how), pseudo_labels=mixture.pseudo_labels,
+      min_confidence=mixture.min_confidence, temperature=temperature)
 
 
 def finetune(run, generation, run_folder, folder):
@@ -202,12 +213,18 @@ def export(run, generation, run_folder, folder):
   """The moving average in a form that others use."""
   kind = generation.last_training
   made = manifest.read(run_folder / generation.name / kind)
+  return export_network(
+      run, generation, _trained(run, generation, run_folder), folder,
+      {'stage': f'{generation.name}/{kind}', 'fingerprint': made.fingerprint,
+       'contents': made.contents})
+
+
+def export_network(run, generation, network, folder, provenance):
+  """Writes a network of a generation in the forms that it is exported to."""
   return generation.export.run(
-      _trained(run, generation, run_folder), folder,
-      class_names=run.data.class_names, image_size=generation.image_size,
-      channels=generation.model.channels, crop=generation.evaluation_crop,
-      provenance={'stage': f'{generation.name}/{kind}',
-                  'fingerprint': made.fingerprint, 'contents': made.contents})
+      network, folder, class_names=run.data.class_names,
+      image_size=generation.image_size, channels=generation.model.channels,
+      crop=generation.evaluation_crop, provenance=provenance)
 
 
 def _share(run):
