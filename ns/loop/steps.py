@@ -5,7 +5,6 @@ run's folder and the stage's own, and gives the stage's results.
 """
 
 import contextlib
-import dataclasses
 import functools
 import sys
 import types
@@ -25,22 +24,6 @@ from ns.training import trainer
 # The kinds of stages that all hosts of a run make together; the first host
 # makes the others alone.
 SHARED = frozenset({'label', 'train', 'finetune'})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Finished:
-  """A generation that can teach: its stages come before.
-
-  Attributes:
-    generation: of the run.
-    trained: the stage that its finished network comes from.
-    evaluated: the stage that says how good it is.
-    selected: the stage that selected images for it; None without a teacher.
-  """
-  generation: Any
-  trained: Any
-  evaluated: Any
-  selected: Any = None
 
 
 def calibrate(run, generation, run_folder, folder, *, teachers):

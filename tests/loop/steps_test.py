@@ -18,6 +18,7 @@ from ns import training as training_lib
 from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
+from ns.loop import lineage
 from ns.loop import steps
 from ns.mixture import broken
 from ns.mixture import views
@@ -92,7 +93,7 @@ def expected_answers(network, images):
 def taught(run, index=0):
   """A generation as a teacher, its stages those of the run."""
   stages = {stage.name: stage for stage in run.stages()}
-  return steps.Finished(
+  return lineage.Finished(
       generation=run.generations[index], trained=types.SimpleNamespace(
           fingerprint='abc' + str(index or '')),
       evaluated=stages[f'{NAMES[index]}/evaluate'])
