@@ -24,6 +24,8 @@ import time
 
 INPUT, STEP, REST = 'input', 'step', 'rest'
 PROBED = 'probed_images_per_second'
+# All that `Clock.window` gives.
+FIGURES = ('images_per_second', 'input_wait_share', 'outside_share', PROBED)
 
 
 @dataclasses.dataclass

@@ -33,6 +33,7 @@ from ns.loop import stages
 from ns.loop import steps
 from ns.mixture import sources
 from ns.training import checkpoint
+from ns.training import clock
 from ns.training import train_step
 from tests.support import linear
 from tests.support import tiny
@@ -46,9 +47,8 @@ STAGES = (
     *(['student1/export'] if IS_LONG else []))
 # What a restart may change: times, what this start found already there, and the
 # size of a SavedModel, which has numbers that TensorFlow gave its functions.
-OF_THE_START = ('seconds', 'images_per_second', 'input_wait_share',
-                'outside_share', 'probed_images_per_second', 'images_labelled',
-                'shards_kept', 'bytes')
+OF_THE_START = ('seconds', *clock.FIGURES, 'images_labelled', 'shards_kept',
+                'bytes')
 DIED = 9
 # Runs that differ: of one device, of two, of one device whose loss is NaN after
 # step 7 of each training's first attempt, and of another learning rate.

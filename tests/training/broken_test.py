@@ -14,9 +14,10 @@ from ns.core import termination
 from ns.core.runtime import alone
 from ns.mixture import broken as limits
 from ns.training import broken
+from ns.training import clock
 from tests.support import linear
 
-OF_TIME = ('seconds', 'images_per_second', 'input_wait_share', 'outside_share')
+OF_TIME = ('seconds', *clock.FIGURES)
 
 
 class Killed(BaseException):

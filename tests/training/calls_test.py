@@ -15,6 +15,7 @@ from ns.core import errors
 from ns.core import termination
 from ns.models import weights
 from ns.training import calls
+from ns.training import clock
 from ns.training import train_step
 from tests.support import linear
 from tests.support import tiny
@@ -187,8 +188,7 @@ def trained(folder, change=lambda step, batch: batch, **how):
   results = linear.steps(14, **STOPS, **how).run(
       linear.job(folder, change=change))
   return ({name: value for name, value in results.items()
-           if name not in ('seconds', 'images_per_second', 'input_wait_share',
-                           'outside_share')},
+           if name not in ('seconds', *clock.FIGURES)},
           weights.read(folder / 'average.npz'))
 
 

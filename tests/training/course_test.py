@@ -21,7 +21,7 @@ from ns.training import clock
 from ns.training import course
 from tests.support import linear
 
-OF_TIME = ('seconds', 'images_per_second', 'input_wait_share', 'outside_share')
+OF_TIME = ('seconds', *clock.FIGURES)
 ALWAYS = range(100)
 
 

@@ -59,7 +59,7 @@ def assert_equal(found, expected):
     np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
-TIMES = ('seconds', 'images_per_second', 'input_wait_share', 'outside_share')
+TIMES = ('seconds', *clock.FIGURES)
 
 
 def without_times(results):
