@@ -14,11 +14,8 @@ from ns.loop import stages as stages_lib
 _WIDTH = 80
 _HEAD = ('stage', 'images', 'steps', 'epochs', 'learning rate', 'FLOPs',
          'memory', 'on disk')
-_MEASURED_HEAD = 'images/s', 'time'
+_TIMED_HEAD = 'images/s', 'time'
 _FLOPS = 3
-_TELLS = (
-    'FLOPs: two a multiply-add, in training forward and backward. Memory: of '
-    'one device. On disk: what stays, about')
 
 
 def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
@@ -32,30 +29,37 @@ def text(run, stages: Sequence[stages_lib.Stage], finished: Collection[str],
     finished: the names of those that are.
     wanted: those that are to be made.
     work_dir: where the run is.
-    measured: of the stages whose time was measured, by name.
+    measured: of the stages whose time was measured, by name; None: it is told
+      by `SelfTraining.device_flops`, if that is bound.
   """
-  data = run.data
+  data, times = run.data, measured
+  if times is None and run.device_flops:
+    times = dict(_estimated(run, stages))
   lines = [
       f'run in {work_dir}, seed {run.seed}, {data.classes:,} classes: '
       f'{data.labelled.num_examples:,} labelled, '
       f'{data.unlabelled.num_examples:,} unlabelled, '
       + ', '.join(f'{s.num_examples:,} {s.name}' for s in data.evaluation_sets),
       *_leaks(data), '']
-  rows = [(*_row(stage, measured),
+  rows = [(*_row(stage, times),
            '(finished)' if stage.name in finished else
            '' if stage in wanted else '(not now)') for stage in stages]
-  head = _HEAD + (() if measured is None else _MEASURED_HEAD)
+  head = _HEAD + (() if times is None else _TIMED_HEAD)
   first, *table_lines = table.lines(
-      [(*head, ''), *rows, (*_total(stages, measured), '')])
+      [(*head, ''), *rows, (*_total(stages, times), '')])
   lines.append(first)
   for stage, line in zip(stages, table_lines):
     lines.append(line)
-    lines += _wrapped(stage.size, '  ')
+    told = '; '.join(filter(None, (stage.size, _reads(stage))))
+    lines += _wrapped(told, '  ')
     for warning in stage.work.warnings:
       lines += _wrapped(f'warning: {warning}', '  ')
   lines += [table_lines[-1], '']
   left = [stage.name for stage in wanted if stage.name not in finished]
-  lines += _wrapped(_tells(run, stages, measured, left))
+  lines += _wrapped(' '.join([
+      _tells(run, stages),
+      *(() if times is None else [_time(run, times, measured is not None)]),
+      *(() if measured is None else _how_measured(measured, left))]))
   return '\n'.join([*lines, *_missing(data)])
 
 
@@ -67,7 +71,24 @@ def _leaks(data) -> Iterator[str]:
         f'{count:,} {name}' for name, count in leaks.items())
 
 
-def _row(stage, measured) -> tuple[str, ...]:
+def _estimated(run, stages) -> Iterator[tuple[str, measured_lib.Measured]]:
+  """The time of the stages that have operations, if devices do so many."""
+  for stage in stages:
+    devices = run.runtime.replicas
+    if not stage.is_shared:  # The first host makes it.
+      devices //= run.runtime.workers
+    if stage.work.flops:
+      seconds = stage.work.flops / (run.device_flops * devices)
+      yield stage.name, measured_lib.Measured(
+          images_per_second=stage.work.images / seconds, seconds=seconds)
+
+
+def _reads(stage) -> str:
+  names = [*stage.sources, *(read.name for read in stage.reads)]
+  return 'reads ' + ', '.join(names) if names else ''
+
+
+def _row(stage, times) -> tuple[str, ...]:
   work = stage.work
   images = f'{work.images:,}' if work.images is not None else ''
   cells = (
@@ -76,9 +97,9 @@ def _row(stage, measured) -> tuple[str, ...]:
       f'{work.epochs:,.1f}' if work.epochs else '',
       _rates(work.rates) if work.rates else '', _flops(work.flops),
       _bytes(work.memory), _bytes(work.written))
-  if measured is None:
+  if times is None:
     return cells
-  found = measured.get(stage.name)
+  found = times.get(stage.name)
   if found is None:
     return *cells, '', ''
   rate = found.images_per_second
@@ -86,37 +107,51 @@ def _row(stage, measured) -> tuple[str, ...]:
           progress.duration(found.seconds))
 
 
-def _total(stages, measured) -> tuple[str, ...]:
+def _total(stages, times) -> tuple[str, ...]:
   flops = [stage.work.flops for stage in stages if stage.work.flops]
   written = [stage.work.written for stage in stages if stage.work.written]
   cells = ('in all', '', '', '', '', _flops(sum(flops) or None), '',
            _bytes(sum(written) or None))
-  if measured is None:
+  if times is None:
     return cells
   return *cells, '', progress.duration(
-      sum(found.seconds for found in measured.values()))
+      sum(found.seconds for found in times.values()))
 
 
-def _tells(run, stages, measured, todo) -> str:
-  """What the columns mean, and what has none; `todo`: what was measurable."""
+def _tells(run, stages) -> str:
+  """What the columns mean."""
   scratch = max((stage.work.scratch for stage in stages), default=0)
-  tells = _TELLS + (f', and {_bytes(scratch)} of checkpoints while a training '
-                    'lasts.' if scratch else '.')
-  if measured is None:
-    return tells
-  hours = run.runtime.replicas * sum(
-      found.seconds for found in measured.values()) / 3600
   devices = run.runtime.replicas
-  tells += (f' Time: measured on this machine, {table.number(hours)} '
-            f'device-hours on {devices:,} device{"s" if devices > 1 else ""}.')
+  return ('All is about. FLOPs: two a multiply-add, in training forward and '
+          'backward. Memory: of one '
+          + (f'of {devices:,} devices' if devices > 1 else 'device')
+          + '. On disk: what stays' + (
+              f', and {_bytes(scratch)} of checkpoints while a training lasts.'
+              if scratch else '.'))
+
+
+def _time(run, times, is_measured: bool) -> str:
+  devices = run.runtime.replicas
+  seconds = sum(found.seconds for found in times.values())
+  hours = (f'{table.number(devices * seconds / 3600)} device-hours on '
+           f'{devices:,} device{"s" if devices > 1 else ""}')
+  if is_measured:
+    return f'Time: measured on this machine, {hours}.'
+  return (f'Time: of the FLOPs alone, {_flops(run.device_flops)} a second on '
+          f'each device (`SelfTraining.device_flops`): {hours}.')
+
+
+def _how_measured(measured, todo) -> Iterator[str]:
+  """What is special, and what has no time; `todo`: what was to have one."""
   notes = {}
   for name, found in measured.items():
     notes.setdefault(found.note, []).append(name)
   for note, names in notes.items():
     if note:
-      tells += f' {", ".join(names)}: {note}.'
+      yield f'{", ".join(names)}: {note}.'
   left = [name for name in todo if name not in measured]
-  return tells + (f' Not measured: {", ".join(left)}.' if left else '')
+  if left:
+    yield f'Not measured: {", ".join(left)}.'
 
 
 def _missing(data) -> Iterator[str]:
@@ -141,7 +176,7 @@ def _rates(rates) -> str:
                     if not index or part != parts[index - 1])
 
 
-def _flops(count: int | None) -> str:
+def _flops(count: float | None) -> str:
   if count is None:
     return ''
   mantissa, exponent = f'{count:.{_FLOPS - 1}e}'.split('e')

@@ -75,7 +75,8 @@ class _Stages:
         'calibrate', forms.calibrate(run, generation, teachers),
         sizes.calibrate(run, generation.calibration),
         work.calibrate(run, generation, self._teachers),
-        [teacher.trained for teacher in teachers], teachers=teachers)
+        [teacher.trained for teacher in teachers],
+        run.data.evaluation_sets[:1], teachers=teachers)
 
   def _label(self):
     run, generation, teachers = (
@@ -87,40 +88,45 @@ class _Stages:
         sizes.label(generation, self._teachers),
         work.label(run, generation, self._teachers),
         [*(teacher.trained for teacher in teachers), calibrate, relabelled,
-         *self._how_good(teachers)], teachers=teachers)
+         *self._how_good(teachers)],
+        [] if relabelled else [run.data.unlabelled], teachers=teachers)
 
   def _select(self):
     run, generation, label = self._run, self._generation, self._made['label']
     return self._add(
         'select', forms.select(run, generation, label),
-        sizes.select(generation.select), work.select(run, generation), [label])
+        sizes.select(generation.select), work.select(run, generation), [label],
+        [] if self._before.relabelled else [run.data.unlabelled])
 
   def _train(self):
     run, generation = self._run, self._generation
     start, taught = self._before.start, self._before.taught
     select, calibrate = self._made.get('select'), self._made.get('calibrate')
     reads = [select, start and start.trained]
+    sources = [run.data.labelled] if generation.is_trained else []
     if taught:
+      sources.append(run.data.unlabelled)
       reads += [taught.trained, calibrate, *self._how_good([taught])]
     return self._add(
         'train',
         forms.train(run, generation, select, start, taught, calibrate),
         sizes.train(run, generation, start, taught),
         work.train(run, generation, taught and taught.generation), reads,
-        start=start, taught=taught)
+        sources, start=start, taught=taught)
 
   def _finetune(self):
     run, generation, train = self._run, self._generation, self._made['train']
     return self._add(
         'finetune', forms.finetune(run, generation, train),
         sizes.finetune(run, generation), work.finetune(run, generation),
-        [train])
+        [train], [run.data.labelled])
 
   def _evaluate(self):
     run, generation = self._run, self._generation
     return self._add(
         'evaluate', forms.evaluate(run, generation, self._trained), '',
-        work.evaluate(run, generation), [self._trained])
+        work.evaluate(run, generation), [self._trained],
+        run.data.evaluation_sets)
 
   def _export(self):
     run, generation = self._run, self._generation
@@ -135,8 +141,8 @@ class _Stages:
       yield from (teacher.evaluated for teacher in teachers)
 
   def _add(self, kind: str, form: Any, size: str, figures: work.Work,
-           reads: Iterable[stages_lib.Stage | None], **more: Any
-           ) -> stages_lib.Stage:
+           reads: Iterable[stages_lib.Stage | None],
+           sources: Iterable[Any] = (), **more: Any) -> stages_lib.Stage:
     """The next stage, which the function of `steps` named `kind` makes."""
     make = functools.partial(
         getattr(steps, kind), self._run, self._generation, **more)
@@ -144,5 +150,6 @@ class _Stages:
     self._made[kind] = stages_lib.Stage(
         generation=self._generation.name, kind=kind, form=form, make=make,
         size=size, reads=tuple(by_name.values()), work=figures,
+        sources=tuple(source.name for source in sources),
         is_shared=kind in steps.SHARED)
     return self._made[kind]

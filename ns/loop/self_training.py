@@ -37,6 +37,9 @@ class SelfTraining:
       (`ns.mixture.splits`).
     seed: the root of all randomness.
     runtime: the hardware (`ns.core.runtime`).
+    device_flops: floating point operations that one device does in a second, of
+      those that the plan counts: it says how long that takes. None, and nothing
+      measured: it does not.
     hook: who is told when a stage or the run ends or fails: an object with
       `tell`, such as `Command`; None tells nobody.
   """
@@ -44,6 +47,7 @@ class SelfTraining:
   data: Any
   seed: int = 0
   runtime: Any = manifest.execution(default=runtime_lib.OneDevice())
+  device_flops: float | None = manifest.execution(default=None)
   hook: Any = manifest.execution(default=None)
 
   def __post_init__(self):
@@ -81,6 +85,8 @@ class SelfTraining:
     seeds.Seed(self.seed)  # It is below 2**64, too.
     checks.has_methods(self, 'runtime', 'strategy', 'local_strategy', 'start',
                        'hosts')
+    if self.device_flops is not None:
+      checks.number(self, 'device_flops', above=0)
     if self.hook is not None:
       checks.has_methods(self, 'hook', 'tell')
     # Looked up without being called: it would read the data.

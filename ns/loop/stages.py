@@ -32,6 +32,7 @@ class Stage:
     size: what there is to do, for the plan.
     work: the same in figures.
     reads: the stages that it is made from.
+    sources: the names of the sources whose images it reads.
     is_shared: whether all hosts of the run make it together; otherwise its
       first host does, and the others wait for it.
   """
@@ -42,6 +43,7 @@ class Stage:
   size: str
   work: work_lib.Work = work_lib.Work()
   reads: Sequence['Stage'] = ()
+  sources: Sequence[str] = ()
   is_shared: bool = False
 
   @property

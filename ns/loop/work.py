@@ -112,7 +112,10 @@ def finetune(run, generation) -> Work:
 def evaluate(run, generation) -> Work:
   images = sum(source.num_examples for source in run.data.evaluation_sets)
   a_image = _forward(run, generation)
-  return Work(images=images, flops=a_image and images * a_image)
+  batch_size = getattr(generation.evaluation, 'batch_size', 1)
+  return Work(images=images, flops=a_image and images * a_image,
+              **_memory(run, memory.inference(
+                  run, [generation], batch_size, 'float32')))
 
 
 def export(run, generation) -> Work:

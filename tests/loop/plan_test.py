@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import types
 
@@ -5,6 +6,8 @@ import pytest
 
 from ns.core import errors
 from ns.core import manifest
+from ns.core import progress
+from ns.core import table
 from ns.loop import measured
 from ns.loop import plan
 from tests.support import tiny
@@ -22,21 +25,27 @@ def test_a_plan_is_a_line_about_the_run_and_a_table(tmp_path):
       'memory', 'on', 'disk']
   cells = [line.split() for line in lines]
   assert cells[3][:4] == ['teacher/train', '640', '40', '53.3']
-  assert lines[4] == '  1,470 parameters, batches of 16 images of 8 x 8'
+  assert lines[4] == (
+      '  1,470 parameters, batches of 16 images of 8 x 8; reads labelled')
   assert cells[5][:2] == ['teacher/evaluate', '28']
-  assert cells[6][:2] == ['student1/label', '40']
-  assert lines[7] == '  labelled by teacher'
-  assert cells[8][:3] == ['student1/select', '≤', '40']
-  assert lines[9] == '  confidence of at least 0.3, 30 images a class'
-  assert cells[10][:4] == ['student1/train', '36,000', '1,500', '1,000.0']
-  assert lines[11] == '  4,984 parameters, batches of 8 + 16 images of 8 x 8'
-  assert cells[12][:2] == ['student1/evaluate', '28']
-  assert cells[13][:2] == ['in', 'all']
-  assert lines[14] == ''
-  assert max(map(len, lines[15:])) <= 80
+  assert lines[6] == '  reads validation, test, teacher/train'
+  assert cells[7][:2] == ['student1/label', '40']
+  assert lines[8] == '  labelled by teacher; reads unlabelled, teacher/train'
+  assert cells[9][:3] == ['student1/select', '≤', '40']
+  assert ' '.join(cells[10] + cells[11]) == (
+      'confidence of at least 0.3, 30 images a class; reads unlabelled, '
+      'student1/label')
+  assert cells[12][:4] == ['student1/train', '36,000', '1,500', '1,000.0']
+  assert ' '.join(cells[13] + cells[14]) == (
+      '4,984 parameters, batches of 8 + 16 images of 8 x 8; reads labelled, '
+      'student1/select')
+  assert cells[15][:2] == ['student1/evaluate', '28']
+  assert cells[17][:2] == ['in', 'all']
+  assert lines[18] == ''
+  assert max(map(len, lines[19:])) <= 80
   # Each column ends below its head.
   end = lines[2].index('images') + len('images')
-  for row in 3, 5, 6, 8, 10, 12:
+  for row in 3, 5, 7, 9, 12, 15:
     assert lines[row][end - 1].isdigit()
     assert lines[row][end:end + 1] in ('', ' ')
 
@@ -76,6 +85,47 @@ def test_a_plan_of_measured_stages(tmp_path):
   assert 'teacher/train: without its images.' in end
   assert ('Not measured: teacher/evaluate, student1/label, student1/select, '
           'student1/evaluate.') in end
+
+
+def test_a_plan_by_the_speed_of_a_device(tmp_path):
+  """Four devices of two hosts; the first host evaluates."""
+  hardware = types.SimpleNamespace(
+      **{name: lambda: None for name in (
+          'strategy', 'local_strategy', 'start', 'hosts', 'memory_bytes')},
+      replicas=4, workers=2, worker=0, is_chief=True, on_host=True)
+  run = dataclasses.replace(
+      tiny.run(tmp_path / 'data'), device_flops=1e5, runtime=hardware)
+  stages = run.stages()
+  lines = run.plan('/x').split('\n')
+  cells = {line.split()[0]: line.split() for line in lines
+           if line[:1].strip()}
+  seconds = {stage.name: stage.work.flops / 1e5 / (4 if stage.is_shared else 2)
+             for stage in stages if stage.work.flops}
+  assert seconds.keys() == {stage.name for stage in stages
+                            if stage.kind != 'select'}
+  for name, taken in seconds.items():
+    assert ' '.join(cells[name]).endswith(f' {progress.duration(taken)}')
+  hours = 4 * sum(seconds.values()) / 3600
+  end = ' '.join(lines[lines.index('', 3) + 1:])
+  assert 'Memory: of one of 4 devices.' in end
+  assert end.endswith(
+      ' checkpoints while a training lasts. Time: of the FLOPs alone, 1.00e5 a '
+      'second on each device (`SelfTraining.device_flops`): '
+      f'{table.number(hours)} device-hours on 4 devices.')
+  # What is measured is what it takes.
+  found = {'teacher/train': measured.Measured(images_per_second=1.0, seconds=4)}
+  text = plan.text(run, stages, set(), stages, '/x', found)
+  assert 'measured on this machine' in text and 'device_flops' not in text
+
+
+def test_a_stage_without_images_has_a_time(tmp_path):
+  run = tiny.run(tmp_path / 'data')
+  found = {'teacher/evaluate': measured.Measured(seconds=7)}
+  stages = run.stages()
+  line, = (line for line in plan.text(
+      run, stages, set(), stages, '/x', found).split('\n')
+      if line.startswith('teacher/evaluate'))
+  assert line.endswith('     7 s')
 
 
 def test_numbers_have_separators(tmp_path):

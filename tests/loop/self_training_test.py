@@ -88,6 +88,13 @@ def test_a_wrong_seed(data, seed, said):
   assert error(generations=[TEACHER], data=data, seed=seed) == said
 
 
+@pytest.mark.parametrize('wrong', [0, -1.0])
+def test_a_speed_is_above_0(data, wrong):
+  assert error(generations=[TEACHER], data=data, device_flops=wrong) == (
+      '`SelfTraining.device_flops` should be a number above 0, but is '
+      f'{wrong!r}.')
+
+
 def test_a_runtime_has_a_strategy(data):
   assert error(generations=[TEACHER], data=data, runtime='cpu') == (
       "`SelfTraining.runtime` should be an object with `strategy()` and "
