@@ -185,7 +185,8 @@ class FileSource(sources.Source):
           output_signature=signature).unbatch()
 
   def columns(self, indices: np.ndarray) -> lane.Columns:
-    return lane.joined(list(self._chunks(np.asarray(indices))))
+    chunks = list(self._chunks(np.asarray(indices)))
+    return lane.joined(chunks) if chunks else super().columns(indices)
 
   def _chunks(self, indices: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
     """The examples, some at a time."""

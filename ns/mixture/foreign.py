@@ -21,6 +21,7 @@ from ns.mixture import pools
 from ns.mixture import sources
 from ns.mixture import splits
 from ns.mixture import subset
+from ns.mixture import without_leaks
 
 # In the place of a class among hidden labels.
 NO_CLASS = -1
@@ -77,6 +78,9 @@ class Foreign(derived.Derived):
 class WithForeign:
   """A split (`ns.mixture.splits`) with foreign images in its pool.
 
+  What the split leaves out of its pool as leaks (`leakage`), it leaves out of
+  the foreign images, too.
+
   Attributes:
     data: the split.
     images: a source of foreign images, of which labels are dropped.
@@ -130,22 +134,32 @@ class WithForeign:
         [self.images] if self.images.missing else [])
 
   @property
+  def leakage(self) -> without_leaks.WithoutLeaks | None:
+    return getattr(self.data, 'leakage', None)
+
+  @property
   def leaks(self) -> dict[str, int]:
-    return self.data.leaks
+    return {**self.data.leaks, **without_leaks.left_out(self._images)}
+
+  @functools.cached_property
+  def _images(self) -> sources.Source:
+    """The foreign images without those that leak."""
+    return without_leaks.applied(
+        self.leakage, self.images, self.evaluation_sets, part_of='unlabelled')
 
   @functools.cached_property
   def unlabelled(self) -> pools.Pools:
     """The pool of the split, then the foreign images."""
     own = self.data.unlabelled
     count = round(self.share / (1 - self.share) * own.num_examples)
-    total = self.images.num_examples
+    total = self._images.num_examples
     if not 1 <= count <= total:
       raise errors.RunError(
           f'`WithForeign.share` should be of some of the {total:,} images of '
           f'`{self.images.name}`, but {self.share:g} beside the '
           f'{own.num_examples:,} of `{own.name}` is {count:,}.')
     drawn = np.sort(splits.permutation(self.split_seed, total)[:count])
-    images = subset.Subset(name=self.images.name, source=self.images,
+    images = subset.Subset(name=self.images.name, source=self._images,
                            indices=drawn, is_labelled=False)
     return pools.Pools(name=own.name, parts=(own, Foreign(source=images)),
                        class_names=self.class_names)

@@ -99,8 +99,6 @@ class Pools(sources.Source):
 
   def at(self, indices: np.ndarray):
     datasets = [part.records() for part in self._subsets(indices)]
-    if not datasets:
-      raise errors.RunError(f'`{self.name}` has no images to read.')
     joined = datasets[0]
     for dataset in datasets[1:]:
       joined = joined.concatenate(dataset)
@@ -111,9 +109,13 @@ class Pools(sources.Source):
                         for part in self._subsets(indices)])
 
   def _subsets(self, indices: np.ndarray) -> list[subset_lib.Subset]:
+    if not self.parts:
+      raise errors.RunError(f'`{self.name}` has no images to read.')
+    # Of none of them there is still what an image is like.
+    pieces = list(self._pieces(indices)) or [(self.parts[0], indices[:0])]
     return [subset_lib.Subset(name=source.name, source=source, indices=theirs,
                               is_labelled=False)
-            for source, theirs in self._pieces(indices)]
+            for source, theirs in pieces]
 
   @functools.cached_property
   def _ends(self) -> np.ndarray:

@@ -17,8 +17,8 @@ A source is a frozen dataclass that derives from `Source` and says
   at(indices): a `tf.data.Dataset` of the examples with these indices, which
     rise: dicts of `key` [] string; `image` [height, width, channels] uint8 or
     [] string of encoded bytes; and, where it is labelled, `label` [] int64.
-  columns(indices): the same examples, one or more, as arrays [examples, …], of
-    objects where they are of bytes; what is quicker where all are wanted.
+  columns(indices): the same examples as arrays [examples, …], of objects where
+    they are of bytes; what is quicker where all are wanted.
   read(): after it, what can be known to be missing or broken is known.
   limit: how many of its images may be broken (`ns.mixture.broken`), such as
     encoded bytes that do not decode.
@@ -91,8 +91,10 @@ class Source:
 
   def columns(self, indices: np.ndarray) -> lane.Columns:
     """See the module."""
-    return lane.joined(list(
-        self.at(indices).batch(_READ_AT_ONCE).as_numpy_iterator()))
+    examples = self.at(indices).batch(_READ_AT_ONCE)
+    return lane.joined(list(examples.as_numpy_iterator()) or [{
+        name: np.empty([0, *part.shape[1:]], part.dtype.as_numpy_dtype)
+        for name, part in examples.element_spec.items()}])
 
   @property
   def limit(self) -> broken.Limit:

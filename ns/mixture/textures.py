@@ -114,7 +114,8 @@ class Textures(sources.Source):
     keys = [key.encode() for key in self.keys(indices)]
     return {'key': np.array(keys, object), 'image': (
         np.array([encode.png(image) for image in images], object)
-        if self.encoded else np.stack(images))}
+        if self.encoded else np.reshape(
+            np.array(images, np.uint8), (-1, *self._shape)))}
 
   def pixels(self, index: int) -> np.ndarray:
     """[size, size, channels] uint8: image `index`."""

@@ -56,18 +56,20 @@ class WithoutLeaks:
     checks.one_of(self, 'other_sources', (True, False))
 
   def of(self, source: sources.Source,
-         evaluation_sets: Sequence[sources.Source]) -> sources.Source:
+         evaluation_sets: Sequence[sources.Source],
+         part_of: str | None = None) -> sources.Source:
     """The source without its leaks, or all of it if it is none of `sets`.
 
     Args:
-      source: a set of a split.
+      source: a set of a split, by whose name the list has it; or a part of one.
       evaluation_sets: those of the split.
+      part_of: the name of the set that it is a part of, if it is.
 
     Raises:
       RunError: the list is not there, is of other sources, or names what they
         do not have.
     """
-    if source.name not in self.sets:
+    if (part_of or source.name) not in self.sets:
       return source
     path = files.data_path(self.path)
     heading = leakage_list.heading(path)
@@ -150,9 +152,11 @@ class WithoutLeaks:
 
 
 def applied(policy: WithoutLeaks | None, source: sources.Source,
-            evaluation_sets: Sequence[sources.Source]) -> sources.Source:
-  """`policy.of(source, evaluation_sets)`; the source if there is no policy."""
-  return source if policy is None else policy.of(source, evaluation_sets)
+            evaluation_sets: Sequence[sources.Source],
+            part_of: str | None = None) -> sources.Source:
+  """What `policy.of` gives; the source if there is no policy."""
+  return (source if policy is None
+          else policy.of(source, evaluation_sets, part_of))
 
 
 def left_out(*splits: sources.Source) -> dict[str, int]:

@@ -128,6 +128,14 @@ def test_no_pool():
   assert str(caught.value) == '`pool` has no images to read.'
 
 
+def test_none_of_its_images(tmp_path):
+  pool, _ = two(tmp_path)
+  none = pool.columns(np.arange(0))
+  assert {name: len(values) for name, values in none.items()} == {
+      'key': 0, 'image': 0}
+  assert not list(pool.at(np.arange(0)))
+
+
 def test_it_reads_its_parts(tmp_path):
   pool, _ = two(tmp_path)
   pool.read()

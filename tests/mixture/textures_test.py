@@ -25,6 +25,11 @@ def test_its_examples_do_not_depend_on_each_other():
   assert len({image.tobytes() for _, image, _ in records}) == 13
 
 
+def test_none_of_its_examples():
+  assert SOURCE.columns(np.arange(0))['image'].shape == (0, 24, 24, 3)
+  assert not list(SOURCE.at(np.arange(0)))
+
+
 def test_kinds_are_what_they_are_called():
   noise, stripes, checks, clouds = (SOURCE.pixels(i).astype(int)
                                     for i in range(4))

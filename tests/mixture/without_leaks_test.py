@@ -50,6 +50,48 @@ def bound(made, **how):
       path=path, **how))
 
 
+@pytest.fixture(name='mixed', scope='module')
+def make_foreign(tmp_path_factory):
+  """A split with foreign images, two of which are in its test set."""
+  folder = tmp_path_factory.mktemp('mixed')
+  data = split(folder)
+  images = data_sets.pixels_and_labels(20, seed=3)[0]
+  images[[4, 9]] = data.test.pixels[[2, 7], ..., 0]
+  mixed = mixture.WithForeign(data=data, share=0.2, images=mixture.Idx(
+      name='foreign', classes=4, images=idx_files.write(folder / 'f', images),
+      labels=idx_files.write(folder / 'l', np.zeros(20, np.uint8))))
+  leakage.Search(max_difference=0.05).run(
+      mixed.compared, mixed.evaluation_sets, folder)
+  return mixed, str(folder / leakage_list.NAME)
+
+
+@pytest.mark.parametrize('sets, pool, foreign', [
+    (['unlabelled'], 3, [4, 9]), (['labelled'], 0, [])])
+def test_foreign_images_are_left_out_as_the_pool_is(mixed, sets, pool, foreign):
+  mixed, path = mixed
+  found = dataclasses.replace(mixed, data=bound((mixed.data, path), sets=sets))
+  assert found.leaks == ({'unlabelled': pool, 'foreign': len(foreign)}
+                         if pool else {'labelled': 1})
+  own = mixed.data.unlabelled.num_examples - pool
+  assert found.unlabelled.num_examples == own + round(own / 4)
+  # As many as there are left can be drawn.
+  most = dataclasses.replace(found, share=(20 - len(foreign)) / (
+      own + 20 - len(foreign)))
+  drawn = most.unlabelled.keys()[own:]
+  assert drawn == [key for index, key in enumerate(mixed.images.keys())
+                   if index not in foreign]
+
+
+def test_a_list_of_before_there_were_foreign_images(mixed, made):
+  del made
+  mixed, path = mixed
+  other = dataclasses.replace(
+      mixed, data=bound((mixed.data, path)),
+      images=mixture.Textures(num_examples=50, image_size=8, channels=1))
+  assert error(other.read).startswith(
+      f'`{path}` should be a list of the leaks of `textures`, but is of ')
+
+
 def error(call) -> str:
   with pytest.raises(errors.RunError) as caught:
     call()

@@ -71,6 +71,9 @@ def check(source, expected) -> None:
   assert list(zip(columns['key'], columns['image'], columns.get(
       'label', [None] * total))) == [
           (key.encode(), *rest) for key, *rest in expected[::2]]
+  none = source.columns(np.arange(0))
+  assert {name: (len(values), values.dtype) for name, values in none.items()
+          } == {name: (0, values.dtype) for name, values in columns.items()}
   some = np.arange(total)[::2]
   assert source.keys(some) == list(keys[::2])
   found = source.at(some)
