@@ -6,7 +6,7 @@ name. What is in a file becomes grey or colour as a viewer would show it:
 | in the file | pixels |
 |---|---|
 | CMYK and YCCK (JPEG) | as RGB |
-| palette (PNG, GIF) | looked up |
+| palette (PNG, GIF, 8-bit BMP) | looked up |
 | 16 bits a channel | their upper 8 bits |
 | alpha (PNG, WebP), a palette's (PNG) | on white: hidden colours stay hidden |
 | the fourth byte of 32-bit BMP | not looked at: it need not be alpha |
@@ -15,14 +15,14 @@ name. What is in a file becomes grey or colour as a viewer would show it:
 
 Two things are left as the reference and the published weights have them: the
 orientation in EXIF is not applied, and colour profiles are ignored. JPEG takes
-TensorFlow's default transform, libjpeg's fast one. An 8-bit BMP is read as
-grey, whatever its palette. The one transparent colour that a grey or colour
-PNG without alpha may name (tRNS) is shown as any other. A JPEG that was cut
-short fails where `decode` needs what is missing, in a window (`decode_window`)
-only where that does.
+TensorFlow's default transform, libjpeg's fast one. The one transparent colour
+that a grey or colour PNG without alpha may name (tRNS) is shown as any other. A
+JPEG that was cut short fails where `decode` needs what is missing, in a window
+(`decode_window`) only where that does.
 
-A WebP that moves is taken for no image: TensorFlow 2.21 writes beyond its memory
-where one has no alpha, and the process ends.
+A WebP that moves is taken for no image: TensorFlow 2.21 writes beyond its
+memory where one has no alpha, and the process ends. So is a BMP of run lengths,
+which it reads as if there were none; BMPs of fewer than 8 bits it does not read.
 """
 
 import tensorflow as tf
@@ -56,11 +56,45 @@ def decode(image: tf.Tensor, channels: int = 0) -> tf.Tensor:
   """
   if image.dtype == tf.string:
     # What a BMP has fourth is 0 in most files, and no alpha.
-    is_bmp = tf.strings.substr(image, 0, 2) == 'BM'
+    encoded, is_bmp = image, tf.strings.substr(image, 0, 2) == 'BM'
     image = tf.io.decode_image(
         tf.where(_moves(image), b'', image), expand_animations=False)
     image = image[..., :tf.where(is_bmp, 3, 4)]
+    image = tf.cond(is_bmp & (tf.shape(image)[-1] == 1),
+                    lambda: _looked_up(encoded, image), lambda: image)
   return convert(image, channels)
+
+
+def _looked_up(bmp: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+  """The colours of a BMP of 8 bits; grey if all of its palette is.
+
+  Args:
+    bmp: [] string.
+    indices: [height, width, 1] uint8, as TensorFlow reads it.
+
+  Returns:
+    [height, width, 1 or 3] uint8. Fails where the pixels are run lengths, or
+    the palette is not in the file.
+  """
+  def number(first):
+    four = tf.io.decode_raw(tf.strings.substr(bmp, first, 4), tf.uint8)
+    return tf.reduce_sum(
+        tf.cast(four, tf.int64) * [1, 1 << 8, 1 << 16, 1 << 24])
+
+  # The palette, of blue, green, red and nothing, follows the headers, of which
+  # the first says where the pixels begin, and the second how long it is.
+  first, length = 14 + number(14), tf.cast(tf.strings.length(bmp), tf.int64)
+  size = tf.clip_by_value(number(10) - first, 0, 1024)
+  fits = tf.debugging.Assert(
+      (number(30) == 0) & (first <= length),
+      ['A BMP should have a palette, and no run lengths'])
+  with tf.control_dependencies([fits]):
+    palette = tf.io.decode_raw(tf.strings.substr(bmp, first, size), tf.uint8)
+  palette = tf.reshape(palette[:tf.size(palette) // 4 * 4], [-1, 4])[:, 2::-1]
+  palette = tf.pad(palette, [[0, 256 - tf.shape(palette)[0]], [0, 0]])
+  is_grey = tf.reduce_all(palette == palette[:, :1])
+  return tf.gather(palette[:, :tf.where(is_grey, 1, 3)],
+                   tf.cast(indices[..., 0], tf.int32))
 
 
 def _moves(image: tf.Tensor) -> tf.Tensor:

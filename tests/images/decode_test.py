@@ -145,6 +145,44 @@ def test_the_fourth_byte_of_a_bmp_is_no_alpha(fourth):
       Image.fromarray(pixels).convert('L'))
 
 
+@pytest.mark.parametrize('head', [40, 108, 124])
+@pytest.mark.parametrize('colours', [2, 5, 256])
+def test_the_palette_of_a_bmp(colours, head):
+  palette = samples.noise(colours, 3)
+  indices = np.minimum(samples.noise(9, 11), colours - 1)
+  data = samples.bmp_of_palette(indices, palette, head)
+  np.testing.assert_array_equal(
+      samples.opened(data).convert('RGB'), palette[indices])
+  for channels in (0, 3):
+    np.testing.assert_array_equal(
+        decode.decode(tf.constant(data), channels), palette[indices])
+  np.testing.assert_array_equal(
+      decode.decode(tf.constant(data), 1)[..., 0],
+      Image.fromarray(palette[indices]).convert('L'))
+
+
+@pytest.mark.parametrize('greys', [
+    np.arange(256), np.arange(256)[::-1], np.array([7, 200, 3])])
+def test_a_palette_of_greys(greys):
+  indices = np.minimum(samples.noise(9, 11), len(greys) - 1)
+  data = samples.bmp_of_palette(
+      indices, np.repeat(greys[:, np.newaxis], 3, 1).astype(np.uint8))
+  np.testing.assert_array_equal(
+      samples.opened(data).convert('L'), greys[indices])
+  for channels in (0, 1, 3):
+    np.testing.assert_array_equal(
+        decode.decode(tf.constant(data), channels),
+        np.repeat(greys[indices][..., np.newaxis], channels or 1, -1))
+
+
+def test_an_index_beyond_the_palette_is_black():
+  indices = np.array([[0, 1, 200]], np.uint8)
+  data = samples.bmp_of_palette(indices, np.full([2, 3], [5, 6, 7], np.uint8))
+  expected = [[[5, 6, 7], [5, 6, 7], [0, 0, 0]]]
+  np.testing.assert_array_equal(samples.opened(data).convert('RGB'), expected)
+  np.testing.assert_array_equal(decode.decode(tf.constant(data)), expected)
+
+
 def test_one_transparent_colour_is_shown_as_any_other():
   for pixels in (samples.noise(5, 7), samples.noise(5, 7, 3)):
     named = pixels[2, 3].tolist()

@@ -43,6 +43,18 @@ def bmp_of_32_bits(pixels, fourth):
                         0, 0, 0, 0) + body)
 
 
+def bmp_of_palette(indices, palette, head=40, compression=0):
+  """A BMP of 8 bits: [height, width] uint8, and [colours, 3] of RGB."""
+  height, width = indices.shape
+  begin = 14 + head + 4 * len(palette)
+  rows = np.pad(indices[::-1], [[0, 0], [0, -width % 4]]).tobytes()
+  colours = np.pad(palette[:, ::-1], [[0, 0], [0, 1]]).astype(np.uint8)
+  return (b'BM' + struct.pack('<IHHI', begin + len(rows), 0, 0, begin)
+          + struct.pack('<IiiHHIIiiII', head, width, height, 1, 8, compression,
+                        len(rows), 0, 0, len(palette), 0)
+          + bytes(head - 40) + colours.tobytes() + rows)
+
+
 def broken():
   """Bytes that are no image, by what is wrong with them."""
   jpeg = encoded(photograph(40, 30), 'JPEG')
@@ -60,9 +72,17 @@ def broken():
       'the start of a PNG': png[:8],
       'a PNG with a changed byte': png[:60] + bytes([png[60] ^ 1]) + png[61:],
       'a GIF cut short': gif[:20],
+      'a BMP of run lengths': bmp_of_palette(
+          noise(30, 40), noise(256, 3), compression=1),
+      'a BMP whose palette is beyond its end': _with_number(
+          bmp_of_palette(noise(30, 40), noise(256, 3)), 14, 10**6),
       'a PNG of 10 GB': png[:16] + _png_header(60000, 60000) + png[33:],
       'a JPEG of 12 GB': _resized_header(jpeg, 65500, 65500),
   }
+
+
+def _with_number(bmp, first, number):
+  return bmp[:first] + struct.pack('<I', number) + bmp[first + 4:]
 
 
 def _png_header(width, height):

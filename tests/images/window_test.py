@@ -30,6 +30,8 @@ def files():
       'clear grey png': samples.encoded(clear.convert('LA'), 'PNG'),
       'clear webp': samples.encoded(clear, 'WEBP', lossless=True),
       'bmp': samples.encoded(image, 'BMP'),
+      'palette bmp': samples.encoded(image.quantize(16), 'BMP'),
+      'grey bmp': samples.encoded(image.convert('L'), 'BMP'),
       '32-bit bmp': samples.bmp_of_32_bits(
           np.asarray(image), samples.noise(40, 50)),
       'gif': samples.encoded(image, 'GIF'),

@@ -98,6 +98,47 @@ Tensor FirstThree(const Tensor& pixels) {
   return result;
 }
 
+// The colours of a BMP of 8 bits, or greys if all of its palette is grey, in
+// place of the indices; false where the pixels are run lengths, or the palette
+// is not in the file. As `_looked_up` in ns/images/decode.py.
+bool LookUp(const Tensor& image, Tensor* pixels) {
+  const tstring& bytes = image.scalar<tstring>()();
+  if (bytes.size() < 34) return false;
+  const auto number = [&bytes](size_t first) {
+    int64_t result = 0;
+    for (size_t i = 4; i > 0; --i) {
+      result = result << 8 | static_cast<uint8_t>(bytes[first + i - 1]);
+    }
+    return result;
+  };
+  const int64_t size = static_cast<int64_t>(bytes.size());
+  const int64_t first = 14 + number(14);
+  if (number(30) != 0 || first > size) return false;
+  const int64_t end = std::min({number(10), first + 1024, size});
+  uint8_t palette[256][3] = {};
+  bool is_grey = true;
+  for (int64_t i = 0; first + 4 * i + 4 <= end; ++i) {
+    for (int channel = 0; channel < 3; ++channel) {
+      palette[i][channel] =
+          static_cast<uint8_t>(bytes[first + 4 * i + 2 - channel]);
+    }
+    is_grey = is_grey && palette[i][0] == palette[i][1] &&
+              palette[i][0] == palette[i][2];
+  }
+  const int channels = is_grey ? 1 : 3;
+  Tensor result(
+      tensorflow::DT_UINT8,
+      TensorShape({pixels->dim_size(0), pixels->dim_size(1), channels}));
+  const uint8_t* source = pixels->flat<uint8_t>().data();
+  uint8_t* target = result.flat<uint8_t>().data();
+  const int64_t count = pixels->NumElements();
+  for (int64_t i = 0; i < count; ++i, target += channels) {
+    std::memcpy(target, palette[source[i]], channels);
+  }
+  *pixels = result;
+  return true;
+}
+
 }  // namespace
 
 bool Window::IsInside(int rows, int columns) const {
@@ -201,8 +242,9 @@ bool Decoder::Decode(OpKernelContext* context, const Tensor& image,
       pixels->dim_size(2) > 4 || pixels->NumElements() == 0) {
     return false;
   }
-  if (IsBmp(image) && pixels->dim_size(2) == 4) *pixels = FirstThree(*pixels);
-  return true;
+  if (!IsBmp(image)) return true;
+  if (pixels->dim_size(2) == 4) *pixels = FirstThree(*pixels);
+  return pixels->dim_size(2) != 1 || LookUp(image, pixels);
 }
 
 bool Decoder::DecodeWindow(OpKernelContext* context, const Tensor& image,
