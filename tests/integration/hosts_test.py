@@ -70,3 +70,24 @@ def test_a_run_of_two_hosts_that_ends_again_and_again(tmp_path, killed):
   for name in expected:
     assert [step for step, _ in ours[name]] == list(range(1, 13))
     np.testing.assert_allclose(ours[name], expected[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize('asked', [0, 1])
+def test_all_end_where_one_is_asked_to(tmp_path, asked):
+  """In stages that are made together, and in those of the chief alone."""
+  data, work = tmp_path / 'data', tmp_path / 'hosts'
+  on_runtimes.run(data, on_runtimes.DEVICES['one'])
+  for stage in ('teacher/evaluate', 'student1/label', 'student1/select',
+                'student1/evaluate'):
+    ends = [NOT, NOT]
+    ends[asked] = f'-{stage}', 0
+    programs = on_runtimes.start_hosts(data, work, ends)
+    programs[asked].wait(_SECONDS)
+    start = time.monotonic()
+    codes, said = finish(programs)
+    assert codes == [42, 42], said
+    assert time.monotonic() - start < _NOTICED_SECONDS / 2
+    assert not (work / stage / 'manifest.json').exists()
+  codes, said = finish(on_runtimes.start_hosts(data, work))
+  assert codes == [0, 0], said
+  assert 'student1/select: finished already' in said[0]

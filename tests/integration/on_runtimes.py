@@ -51,7 +51,7 @@ def main(data: str, work: str, kind: str, stage: str, step: str) -> None:
     kind: a name of `DEVICES`, all of them (''), or `HOSTS`.
     stage: at which it kills itself, when `step` is reached; '-…' asks it to
       end; '' for neither.
-    step: of that stage, of a progress bar or a training.
+    step: of that stage, of a progress bar or a training; 0 is its beginning.
   """
   sources._MAX_SHARD = 16  # The pool of 40 images has three shards.
   if stage:
@@ -70,8 +70,10 @@ def main(data: str, work: str, kind: str, stage: str, step: str) -> None:
 
 def _end_at(stage: str, step: int, number: int) -> None:
   """Sends the program a signal."""
+  from ns.loop import stages
   from ns.training import train_step
   compiled, taken = train_step.compiled_steps, 0
+  run_stage = stages.Stage.run
   advance = progress.Progress.advance
 
   def pass_step(name: str):
@@ -79,6 +81,11 @@ def _end_at(stage: str, step: int, number: int) -> None:
     taken += name == stage
     if name == stage and taken == step:
       os.kill(os.getpid(), number)
+
+  def run_and_begin(self, *args):
+    if self.name == stage and not step:
+      os.kill(os.getpid(), number)
+    return run_stage(self, *args)
 
   def compiled_and_counted(how, job, state):
     take = compiled(how, job, state)
@@ -95,6 +102,7 @@ def _end_at(stage: str, step: int, number: int) -> None:
       pass_step(self._what)
     return advance(self, *args, **how)
 
+  stages.Stage.run = run_and_begin
   train_step.compiled_steps = compiled_and_counted
   progress.Progress.advance = advance_and_count
 

@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from ns import images
 from ns import mixture
+from ns import models
 from ns import noise
-from ns import pseudolabel
 from ns import pseudolabel
 from ns import training as training_lib
 from ns.core import errors
 from ns.core import manifest
 from ns.core import seeds
+from ns.core import termination
 from ns.loop import lineage
 from ns.loop import steps
 from ns.mixture import broken
@@ -547,3 +548,18 @@ def test_the_average_is_evaluated_on_each_set(run, trained):
   np.testing.assert_allclose(predict(images),
                              expected_answers(network, images), rtol=1e-5)
   assert view.shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize('kind', ['calibrate', 'label', 'evaluate', 'export'])
+def test_who_is_asked_to_end_does(run, trained, kind):
+  folder, _ = trained
+  manifest.commit(folder / 'teacher' / 'train', {}, {}, 1.0, {}, {})
+  more = ({'teachers': [taught(run)]} if kind in ('calibrate', 'label') else {})
+  generation = dataclasses.replace(
+      run.generations[bool(more)], export=models.Export(),
+      calibration=(pseudolabel.TemperatureScaling() if kind == 'calibrate'
+                   else None))
+  with termination.heard():
+    termination.request()
+    with pytest.raises(errors.Terminated):
+      getattr(steps, kind)(run, generation, folder, folder / 'x', **more)

@@ -12,7 +12,9 @@ from pyarrow import parquet
 import pytest
 import tensorflow as tf
 
+from ns.core import errors
 from ns.core import seeds
+from ns.core import termination
 from ns.mixture import pseudo_record
 from ns.pseudolabel import balance
 from ns.pseudolabel import labelling
@@ -176,6 +178,31 @@ def test_progress_by_part(labelled, pool, tmp_path):
                on_progress=lambda done, total: seen.append((done, total)))
   assert len(seen) == 3 and seen == sorted(seen)
   assert seen[-1] == (counts['used'], counts['used'])
+
+
+def test_asked_to_end_it_does_and_keeps_what_is_finished(
+    labelled, pool, tmp_path):
+  """After the first part; asked before, it decides on nothing."""
+  run(labelled, pool, tmp_path / 'whole', images_per_part=40)
+  ended, done = tmp_path / 'ended', []
+
+  def request(images, total):
+    done.append(images)
+    termination.request()
+
+  for _ in range(2):
+    with termination.heard():
+      with pytest.raises(errors.Terminated):
+        run(labelled, pool, ended, images_per_part=40, on_progress=request)
+  # One part each: the second start had the first one's already.
+  assert len(done) == 2 and done[0] < done[1]
+  with termination.heard():
+    termination.request()
+    with pytest.raises(errors.Terminated):
+      run(labelled, pool, tmp_path / 'not', on_progress=request)
+  assert len(done) == 2
+  run(labelled, pool, ended, images_per_part=40)
+  assert contents(ended) == contents(tmp_path / 'whole')
 
 
 def test_several_processes_write_the_same(labelled, pool, tmp_path):
