@@ -148,11 +148,6 @@ class Sets:
       sets.append(self._subset('test', self.test))
     return tuple(sets)
 
-  @property
-  def excluded(self) -> dict[str, int]:
-    """How many images or files of each source are left out as broken."""
-    return splits.excluded(self)
-
   def write(self, path: epath.PathLike) -> None:
     """See `splits.write`."""
     splits.write(path, (self.labelled, self.unlabelled, *self.evaluation_sets))

@@ -143,8 +143,8 @@ class WithForeign:
 
   @functools.cached_property
   def _images(self) -> sources.Source:
-    """The foreign images without those that leak."""
-    return without_leaks.applied(
+    """The foreign images without those that leak, as far as all is here."""
+    return self.images if self.missing else without_leaks.applied(
         self.leakage, self.images, self.evaluation_sets, part_of='unlabelled')
 
   @functools.cached_property

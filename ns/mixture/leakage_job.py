@@ -53,7 +53,8 @@ class Job:
     end = len(evaluation_sets)
     own = {source.name: end + number for number, source in enumerate(within)}
     pairs = [leakage_part.Compared(source=source, first=0, end=end,
-                      own=own.get(source.name)) for source in compared]
+                                   own=own.get(source.name))
+             for source in compared]
     pairs += [leakage_part.Compared(source=source, first=number + 1, end=end)
               for number, source in enumerate(evaluation_sets[:-1])]
     pairs = [pair for pair in pairs if pair.source.num_examples]

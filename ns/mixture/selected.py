@@ -87,7 +87,7 @@ class Selected(sources.Source):
     import tensorflow as tf
     from ns.mixture import pseudo_record
     bounds = np.searchsorted(indices, np.cumsum([0, *self.files.values()]))
-    joined = None
+    joined = tf.data.TFRecordDataset(tf.constant([], tf.string))
     for path, shard, low, high in zip(
         self.files, self.shards, bounds, bounds[1:]):
       if low == high:
@@ -100,13 +100,9 @@ class Selected(sources.Source):
             (records, tf.data.Dataset.from_tensor_slices(wanted))
         ).filter(lambda record, is_wanted: is_wanted).map(
             lambda record, is_wanted: record)
-      records = records.map(
-          pseudo_record.image, num_parallel_calls=tf.data.AUTOTUNE,
-          deterministic=True)
-      joined = records if joined is None else joined.concatenate(records)
-    if joined is None:
-      raise errors.RunError(f'`{self.name}` has no images to read.')
-    return joined
+      joined = joined.concatenate(records)
+    return joined.map(pseudo_record.image, num_parallel_calls=tf.data.AUTOTUNE,
+                      deterministic=True)
 
   @functools.cached_property
   def _keys(self) -> list[str]:

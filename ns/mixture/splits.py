@@ -187,15 +187,6 @@ def left_out(data) -> dict[str, dict[str, float]]:
   return found
 
 
-def excluded(data) -> dict[str, int]:
-  """How many images or files a split's sources leave out, by their names.
-
-  Sources that never leave out anything are not among them.
-  """
-  return {source.name: len(source.excluded()) for source in data.all_sources
-          if hasattr(source, 'excluded')}
-
-
 def _shown(names: Sequence[str]) -> str:
   more = ', …' if len(names) > 4 else ''
   return f'{len(names)} ({", ".join(map(repr, names[:4]))}{more})'

@@ -58,7 +58,9 @@ def test_broken_pictures_are_left_out_or_weigh_nothing(tmp_path, capsys):
   run.run(str(work))
   shown = capsys.readouterr().out
   # Of the empty file the size is enough to know.
-  assert run.data.excluded == {'train': 4, 'test': 1, 'checked': 4, 'pool': 1}
+  assert {source.name: len(source.excluded())
+          for source in run.data.all_sources} == {
+              'train': 4, 'test': 1, 'checked': 4, 'pool': 1}
   assert 'checked: 45 images in 1 shards, 4 left out; noted in ' in shown
   assert 'pool: 48 images in 1 shards, 1 left out; noted in ' in shown
 

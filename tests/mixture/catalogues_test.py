@@ -4,6 +4,7 @@ import pytest
 
 from ns import config
 from ns.core import errors
+from ns.mixture import splits
 from tests.support import photos
 from tests.support import source_contract
 from tests.support import tf_records
@@ -53,7 +54,7 @@ def test_photos(tmp_path, monkeypatch):
   validation, = data.evaluation_sets
   assert [part.num_examples for part in (
       data.labelled, validation, data.unlabelled)] == [27, 3, 15]
-  assert data.excluded == {'labelled': 0, 'pool': 0}
+  assert not splits.left_out(data)
 
 
 def test_imagenet(tmp_path, monkeypatch):

@@ -58,6 +58,12 @@ def test_some_of_the_images(files, rows):
       [ORDER[row] for row in rows])
 
 
+def test_none_of_the_images(files):
+  none = source(files).columns(np.arange(0))
+  assert {name: len(values) for name, values in none.items()} == {
+      'key': 0, 'image': 0}
+
+
 def test_keys_and_copies(files):
   found = source(files)
   assert found.keys() == [f'pool/{number}' for number in ORDER]
