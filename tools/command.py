@@ -18,8 +18,10 @@ wrong, 130 interrupted. What is wrong is one line on stderr.
 import argparse
 from collections.abc import Callable
 from collections.abc import Sequence
+import io
 import os
 import sys
+from typing import Any
 
 from ns import config
 from ns import main as ns_main
@@ -136,11 +138,18 @@ def output_file(path: str, flag: str = 'output') -> str:
     ConfigError: it is not.
   """
   path = str(files.user_path(path))
-  if '://' not in path and not os.path.isdir(os.path.dirname(path)):
+  if not files.is_remote(path) and not os.path.isdir(os.path.dirname(path)):
     raise errors.ConfigError(
         f'`--{flag}` should be a file in a folder that is there, but is '
         f'`{path}`.')
   return path
+
+
+def write_picture(path: str, picture: Any) -> None:
+  """Writes a picture of PIL as PNG."""
+  content = io.BytesIO()
+  picture.save(content, format='PNG')
+  files.write_whole(path, content.getvalue())
 
 
 def finish(work: Callable[[], str | None]) -> int:

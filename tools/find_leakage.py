@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import dataclasses
 import os
 
+from etils import epath
 import numpy as np
 
 from ns.core import errors
@@ -70,12 +71,12 @@ def find(arguments: argparse.Namespace, options: Sequence[str]) -> str:
   drawn = os.path.join(folder, 'leakage.png')
   if told['found']:
     limit = leakage_list.heading(path).header.search['max_difference']
-    contact_sheet.draw(
+    command.write_picture(drawn, contact_sheet.draw(
         f'Images that are in an evaluation set, too\n{path}, differences up to '
         f'{limit}; left the image, right that of the evaluation set',
-        list(sections(path, data))).save(drawn, format='PNG')
-  elif os.path.exists(drawn):
-    os.remove(drawn)
+        list(sections(path, data))))
+  else:
+    epath.Path(drawn).unlink(missing_ok=True)
   return '\n'.join([*text(told, path, type(innermost(data)).__name__),
                     *(contradictions(path, source) for source in within)])
 

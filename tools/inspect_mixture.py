@@ -152,11 +152,10 @@ def inspect(arguments: argparse.Namespace) -> str:
   told = facts(run, generation, found, arguments.batches)
   title = f'{composition.run_file}, generation {generation.name}'
   folder = str(files.user_path(arguments.output))
-  os.makedirs(folder, exist_ok=True)
-  with open(os.path.join(folder, 'mixture.json'), 'w') as file:
-    json.dump(told, file, indent=1)
+  files.write_whole(os.path.join(folder, 'mixture.json'),
+                    json.dumps(told, indent=1))
   sheet = contact_sheet.draw(title, list(sections(run, generation, found)))
-  sheet.save(os.path.join(folder, 'mixture.png'), format='PNG')
+  command.write_picture(os.path.join(folder, 'mixture.png'), sheet)
   return (f'{title}\n\n{mixture_facts.text(told)}\n\n'
           f'{folder}: mixture.json, mixture.png')
 

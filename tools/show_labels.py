@@ -27,6 +27,7 @@ from collections.abc import Sequence
 import json
 import os
 
+from etils import epath
 import numpy as np
 
 from ns.core import errors
@@ -262,7 +263,7 @@ def show(arguments: argparse.Namespace) -> str:
   """Writes all of it; returns what was written."""
   if arguments.work_dir and not arguments.gin_file:
     kept = os.path.join(str(files.user_path(arguments.work_dir)), 'config.gin')
-    if not os.path.exists(kept):
+    if not epath.Path(kept).exists():
       raise errors.ConfigError(
           f'`--work_dir` should be the folder of a run, with its `config.gin`, '
           f'but `{kept}` is not there; name the run file with `--gin_file`.')
@@ -273,7 +274,6 @@ def show(arguments: argparse.Namespace) -> str:
   name, other = choose(run, work_dir, arguments.generation, arguments.other)
   shown = classes_of(arguments.classes, run.data.class_names)
   folder = str(files.user_path(arguments.output or f'labels_{name}'))
-  os.makedirs(folder, exist_ok=True)
   labels = Labels(run, command.generation_of(run, name), work_dir)
   is_selected = labels.results['select'] is not None
   review = label_review.review(
@@ -292,7 +292,7 @@ def show(arguments: argparse.Namespace) -> str:
     if found.images:
       sheets['agreement'] = agreement(labels, theirs, found)
   for sheet, picture in sheets.items():
-    picture.save(os.path.join(folder, f'{sheet}.png'), format='PNG')
+    command.write_picture(os.path.join(folder, f'{sheet}.png'), picture)
   files.write_whole(os.path.join(folder, 'numbers.json'), json.dumps(
       numbers(labels, review, theirs, found), indent=1) + '\n')
   return '\n'.join(os.path.join(folder, name) for name in (

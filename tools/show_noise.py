@@ -211,7 +211,7 @@ def show(arguments: argparse.Namespace) -> str:
   sheet = contact_sheet.draw(
       title(composition.run_file, generation),
       list(sections(run, generation, folder)))
-  sheet.save(path, format='PNG')
+  command.write_picture(path, sheet)
   return f'{path}: {sheet.width} x {sheet.height} pixels'
 
 

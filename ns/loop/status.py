@@ -26,18 +26,18 @@ def text(stages: Sequence[stages_lib.Stage], folder: epath.Path) -> str:
     stages: of the run, checked against `folder`.
     folder: the run's.
   """
-  finished = sum(bool(stage.check(folder)) for stage in stages)
+  made = [stage.check(folder) for stage in stages]
   going = ', a program works on it' if lock.is_held(folder) else ''
-  lines = [f'run in {folder}: {finished} of {len(stages)} stages finished'
-           + going]
+  lines = [f'run in {folder}: {sum(map(bool, made))} of {len(stages)} stages '
+           f'finished{going}']
   width = max(len(stage.name) for stage in stages)
-  lines += [f'  {stage.name:{width}}  {_state(stage, folder)}'
-            for stage in stages]
+  lines += [f'  {stage.name:{width}}  {_state(stage, found, folder)}'
+            for stage, found in zip(stages, made)]
   return '\n'.join(lines)
 
 
-def _state(stage: stages_lib.Stage, folder: epath.Path) -> str:
-  made = stage.check(folder)
+def _state(stage: stages_lib.Stage, made: manifest.Manifest | None,
+           folder: epath.Path) -> str:
   if made:
     size = sum(output['bytes'] for output in made.outputs.values())
     return (f'finished in {progress.duration(made.seconds)}, '

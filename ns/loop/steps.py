@@ -52,7 +52,7 @@ def label(run, generation, run_folder, folder, *, teachers):
 
 def temperature(generation, run_folder) -> float:
   """What the stage `calibrate` of a generation found."""
-  made = manifest.read(run_folder / generation.name / 'calibrate')
+  made = manifest.said(run_folder / generation.name / 'calibrate')
   return made.results['temperature']
 
 
@@ -121,7 +121,7 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
   if generation.is_labelled_first:
     selected = run_folder / generation.name / 'select'
     pseudo_labelled = inputs_lib.PseudoLabelled.selected(
-        selected, manifest.read(selected).results)
+        selected, manifest.said(selected).results)
   inputs = inputs_lib.Inputs(
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       **_share(run),
@@ -195,7 +195,7 @@ def evaluate(run, generation, run_folder, folder):
 def export(run, generation, run_folder, folder):
   """The moving average in a form that others use."""
   kind = generation.last_training
-  made = manifest.read(run_folder / generation.name / kind)
+  made = manifest.said(run_folder / generation.name / kind)
   return export_network(
       run, generation, _trained(run, generation, run_folder), folder,
       {'stage': f'{generation.name}/{kind}', 'fingerprint': made.fingerprint,

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import os
 
+from etils import epath
 import numpy as np
 
 from ns.core import checks
@@ -119,7 +120,7 @@ class Tfds(container.Container):
     import tensorflow_datasets as tfds
     folder = str(files_lib.data_path(self.builder))
     try:
-      if os.path.exists(os.path.join(folder, 'dataset_info.json')):
+      if (epath.Path(folder) / 'dataset_info.json').exists():
         return tfds.builder_from_directory(folder)
       built = tfds.builder(
           self.builder, try_gcs=False, data_dir=str(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import hashlib
 import io
 import json
-import shutil
 from typing import Any
 import zipfile
 
@@ -58,17 +57,21 @@ def write(path: epath.PathLike, variables: Mapping[str, Any],
   than one value, but for a bucket: in a file there one cannot go back, and the
   bytes of an archive would be others.
   """
+  if files.is_remote(path):
+    whole = io.BytesIO()
+    _archive(whole, variables, metadata)
+    files.write_whole(path, whole.getvalue())
+    return
   with files.written_aside(path) as aside, files.opened(aside, 'wb') as file:
-    whole = file if file.seekable() else io.BytesIO()
-    with zipfile.ZipFile(whole, 'w') as archive:
-      for name, variable in variables.items():
-        _add(archive, name, variable.numpy())
-      if metadata is not None:
-        _add(archive, METADATA,
-             np.array(json.dumps(metadata, sort_keys=True)))
-    if whole is not file:
-      whole.seek(0)
-      shutil.copyfileobj(whole, file)
+    _archive(file, variables, metadata)
+
+
+def _archive(file, variables, metadata) -> None:
+  with zipfile.ZipFile(file, 'w') as archive:
+    for name, variable in variables.items():
+      _add(archive, name, variable.numpy())
+    if metadata is not None:
+      _add(archive, METADATA, np.array(json.dumps(metadata, sort_keys=True)))
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:

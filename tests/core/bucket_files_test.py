@@ -36,6 +36,57 @@ def test_what_is_written_is_read(folder):
   assert files.sha256(folder / 'a') == files.sha256(folder / 'a')
 
 
+@pytest.mark.parametrize('kind', [
+    'begin', 'upload', 'read', 'stat', 'list', 'rewrite', 'delete'])
+def test_a_bucket_that_fails_for_a_moment_is_asked_again(folder, kind):
+  fail = buckets.server().call
+  files.write_whole(folder / 'old', 'old')
+  fail('fail', kind=kind, name='', status=503, times=2)
+  with files.written_aside(folder / 'a') as aside:
+    aside.write_bytes(b'content')
+  assert files.sizes([folder / 'a', folder / 'none']) == [7, None]
+  assert files.read(folder / 'a') == b'content'
+  (folder / 'old').unlink()
+  assert [path.name for path in folder.iterdir()] == ['a']
+  fail('fail', kind='none', name='')
+
+
+def test_files_that_another_program_writes_are_read_as_they_are(folder):
+  def put(text):
+    buckets.server().call('put', name=f'{folder}/a'[5:], text=text)
+
+  put('first')
+  assert (folder / 'a').stat().length == 5  # For five seconds.
+  put('second and longer')
+  assert files.read(folder / 'a') == b'second and longer'
+
+
+def test_requests(folder):
+  def made(what):
+    with buckets.server().counted() as found:
+      what()
+    return sorted((kind, name[-1]) for (kind, name), count in found.items()
+                  for _ in range(count))
+
+  one = [('begin', 'a'), ('upload', 'a')]
+  assert made(lambda: files.write_whole(folder / 'a', b'x')) == one
+  assert made(lambda: files.read(folder / 'a')) == [('read', 'a')]
+  assert made(lambda: files.make_folder(folder / 'b')) == []
+  files.write_whole(folder / 'b' / 'c', b'')
+  # Of a folder: whether it is one, and what is in it.
+  assert made(lambda: list(files.walk(folder))) == [('list', '/')] * 4
+
+
+@pytest.mark.parametrize('is_remote', [False, True])
+def test_walking(folder, tmp_path, is_remote):
+  place = folder if is_remote else tmp_path
+  for name in 'a', 'b/c', 'b/d/e':
+    files.write_whole(place / name, name)
+  assert [(root.removeprefix(str(place)), folders, names)
+          for root, folders, names in files.walk(place)] == [
+              ('', ['b'], ['a']), ('/b', ['d'], ['c']), ('/b/d', [], ['e'])]
+
+
 def test_nothing_is_nothing(folder):
   with files.opened(folder / 'a', 'wb'):
     pass

@@ -63,6 +63,11 @@ class Store:
     with self._lock:
       self._put(name, text.encode())
 
+  def text(self, name: str) -> str:
+    """The content of an object."""
+    with self._lock:
+      return self._objects[name].content.decode()
+
   def counts(self) -> list[tuple[str, str, int]]:
     """How many requests of a kind there were on an object, or below a folder.
 

@@ -2,6 +2,7 @@
 
 import types
 
+from PIL import Image
 import pytest
 
 from ns.core import errors
@@ -81,6 +82,13 @@ def test_an_output_is_in_a_folder_that_is_there(tmp_path):
   assert str(raised.value) == (
       '`--sheet` should be a file in a folder that is there, but is '
       f'`{tmp_path}/none/a.png`.')
+
+
+def test_a_picture_is_written(tmp_path):
+  command.write_picture(f'{tmp_path}/new/a.png',
+                        Image.new('RGB', (3, 2), 'red'))
+  with Image.open(tmp_path / 'new' / 'a.png') as found:
+    assert (found.format, found.size) == ('PNG', (3, 2))
 
 
 @pytest.mark.parametrize('error, code, message', [
