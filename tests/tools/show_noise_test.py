@@ -173,4 +173,4 @@ def test_failures_are_one_line(tmp_path, capsys):
       f'`{output}`.\n')
   assert show_noise.main([run, f'--output={tmp_path}']) == 1
   assert capsys.readouterr().err.endswith(
-      f'error: {tmp_path}: Is a directory\n')
+      f'{tmp_path} is a directory\n')
