@@ -112,8 +112,9 @@ def text(told: dict, path: str, split: str) -> Iterator[str]:
            f'{row["mirrored"]:,} mirrored')
   for name, broken in told['broken'].items():
     more = ', …' if broken['count'] > len(broken['keys']) else ''
-    yield (f'{name}: {broken["count"]:,} images do not decode, and are not '
-           f'compared: {", ".join(broken["keys"])}{more}')
+    yield (f'{name}: {broken["count"]:,} images do not decode as a whole, and '
+           'are not compared; with `check_images = True` their source leaves '
+           f'them out: {", ".join(broken["keys"])}{more}')
   yield f'The list is {path}; to leave out what it names, bind it:'
   yield (f'  mixture.{split}.leakage = @mixture.WithoutLeaks()\n'
          f"  mixture.WithoutLeaks.path = '{path}'")

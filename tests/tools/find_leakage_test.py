@@ -58,7 +58,8 @@ def test_it_prints_writes_and_draws(call, data, tmp_path):
   assert out.splitlines()[-5:] == [
       'unlabelled in test: 1 images (0 exact, 1 near) of 1 there; 1 pairs, 1 '
       'mirrored',
-      'unlabelled: 1 images do not decode, and are not compared: '
+      'unlabelled: 1 images do not decode as a whole, and are not compared; '
+      'with `check_images = True` their source leaves them out: '
       'pool/broken.jpg',
       f'The list is {path}; to leave out what it names, bind it:',
       '  mixture.Sets.leakage = @mixture.WithoutLeaks()',
