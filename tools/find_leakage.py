@@ -88,10 +88,11 @@ def innermost(data):
 
 def unfiltered(data):
   """A split without the list that it may have bound, which may be outdated."""
-  bound = {'leakage': None} if getattr(data, 'leakage', None) else {}
-  if hasattr(data, 'data'):  # It is around another one.
-    bound['data'] = unfiltered(data.data)
-  return dataclasses.replace(data, **bound) if bound else data
+  if hasattr(data, 'data'):  # It is around another one, which has the list.
+    return dataclasses.replace(data, data=unfiltered(data.data))
+  if getattr(data, 'leakage', None):
+    return dataclasses.replace(data, leakage=None)
+  return data
 
 
 def text(told: dict, path: str, split: str) -> Iterator[str]:
