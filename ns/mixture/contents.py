@@ -46,7 +46,7 @@ class Contents:
     """
     self._made = made
     self._folder = folder(path)
-    self._known = {}
+    self._known, self._heads = {}, {}
     self._new = set()
     self._is_kept = True
     self._lock = threading.Lock()
@@ -126,11 +126,13 @@ class Contents:
     return np.frombuffer(found, '<u8', offset=_HEAD).astype(np.uint64)
 
   def _head(self, number: int) -> bytes:
-    rows = self._rows(number)
-    digest = hashlib.blake2b(digest_size=_HEAD)
-    digest.update('\0'.join(rows['path'].to_pylist()).encode())
-    digest.update(rows['bytes'].to_numpy().astype('<i8').tobytes())
-    return digest.digest()
+    if number not in self._heads:
+      rows = self._rows(number)
+      digest = hashlib.blake2b(digest_size=_HEAD)
+      digest.update('\0'.join(rows['path'].to_pylist()).encode())
+      digest.update(rows['bytes'].to_numpy().astype('<i8').tobytes())
+      self._heads[number] = digest.digest()
+    return self._heads[number]
 
   def _rows(self, number: int):
     return self._made.examples.slice(
