@@ -17,6 +17,7 @@ counted as wrong.
 """
 
 import argparse
+import collections
 from collections.abc import Callable
 from collections.abc import Sequence
 import json
@@ -188,7 +189,7 @@ def _seen(source):
 def in_folder(folder: str) -> list[Image.Image]:
   """All images in a folder and below, in colour, at most 500 pixels long."""
   found = []
-  for path in sorted(loose_images.below(folder)):
+  for path in sorted(loose_images.below(folder, collections.Counter())):
     with Image.open(f'{folder}/{path}') as picture:
       picture.draft('RGB', (_SIDE, _SIDE))
       picture = picture.convert('RGB')
