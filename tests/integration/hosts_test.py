@@ -1,9 +1,14 @@
 """Hosts that are killed or asked to end, together or one of them.
 
-Manual: it starts a dozen programs.
+Manual: it starts a dozen programs. `NS_KILLS`: a tenth of it, 3 unless it says
+otherwise, are the times that two hosts are disturbed at any moment; each is
+told on stdout (pytest's `-s`).
 """
 
 import json
+import os
+import random
+import signal
 import time
 
 import numpy as np
@@ -14,6 +19,7 @@ from tests.integration import on_runtimes
 _SECONDS = 600
 # TensorFlow notices after ten seconds that a host is gone.
 _NOTICED_SECONDS = 60.0
+_DISTURBED = max(int(os.environ.get('NS_KILLS', 0)) // 10, 3)
 NOT, ENDED = ('', 0), 'Another host of the 2 has ended, and worker {} ends'
 
 
@@ -91,3 +97,77 @@ def test_all_end_where_one_is_asked_to(tmp_path, asked):
   codes, said = finish(on_runtimes.start_hosts(data, work))
   assert codes == [0, 0], said
   assert 'student1/select: finished already' in said[0]
+
+
+def wait_until_they_work(work, programs):
+  """Until the chief has written what it writes first, if it does."""
+  begin, first = time.time(), work / 'splits.parquet'
+  while not (first.exists() and first.stat().st_mtime > begin) and (
+      all(program.poll() is None for program in programs)):
+    time.sleep(0.02)
+
+
+def disturbed(data, work, draws, seconds):
+  """Exit codes of a start of two hosts, of which one or both get a signal."""
+  whom, number = draws.choice([
+      ([0], signal.SIGKILL), ([1], signal.SIGKILL), ([0, 1], signal.SIGKILL),
+      ([0], signal.SIGTERM), ([1], signal.SIGTERM)])
+  programs = on_runtimes.start_hosts(data, work)
+  wait_until_they_work(work, programs)
+  time.sleep(draws.uniform(0, 0.7) * seconds)
+  for worker in whom:
+    programs[worker].send_signal(number)
+  codes, said = finish(programs)
+  print(f'{number.name} to {whom}: exit codes {codes}', flush=True)
+  for worker, (code, text) in enumerate(zip(codes, said)):
+    assert code in (0, 1, 42) or worker in whom and code == -number, text
+    assert code != 1 or 'error: ' in text.splitlines()[-1], text
+  return codes
+
+
+def test_two_hosts_are_disturbed_at_any_moment(tmp_path):
+  """One of them or both; both together go on, and come to the same."""
+  data, whole = tmp_path / 'data', tmp_path / 'whole'
+  on_runtimes.run(data, on_runtimes.DEVICES['one'])
+
+  def finishes(work):
+    programs = on_runtimes.start_hosts(data, work)
+    wait_until_they_work(work, programs)
+    begin = time.monotonic()
+    codes, said = finish(programs)
+    assert codes == [0, 0], said
+    return time.monotonic() - begin
+
+  begin, seconds = time.monotonic(), finishes(whole)
+  draws, done, run = random.Random(7), 0, 0
+  while done < _DISTURBED:
+    run += 1
+    work = tmp_path / str(run)
+    for _ in range(4):
+      if disturbed(data, work, draws, seconds) == [0, 0]:
+        break
+      done += 1
+    else:
+      finishes(work)
+    assert_alike(work, whole)
+  print(f'two hosts: {done} times disturbed, {run} runs compared, '
+        f'{time.monotonic() - begin:.0f} s', flush=True)
+
+
+def assert_alike(work, expected):
+  """Both came to the same, to rounding."""
+  ours, theirs = losses(work), losses(expected)
+  for name in theirs:
+    assert [step for step, _ in ours[name]] == list(range(1, 13))
+    np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)
+    found, wanted = (np.load(folder / name / 'train' / 'average.npz')
+                     for folder in (work, expected))
+    assert {*found} == {*wanted}
+    for path in wanted:
+      np.testing.assert_allclose(found[path], wanted[path], rtol=1e-4,
+                                 atol=1e-5, err_msg=path)
+  evaluated = [[generation['evaluate']['test']['accuracy']
+                for generation in json.loads(
+                    (folder / 'summary.json').read_text())['generations']]
+               for folder in (work, expected)]
+  assert evaluated[0] == evaluated[1]
