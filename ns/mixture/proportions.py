@@ -1,8 +1,8 @@
 """The proportions of a batch: its kinds, lanes and hosts come out whole.
 
-A mixture has `labelled_batch`, `pseudo_labelled_batch` and `lanes`, and where it
-has both kinds of images `ratio` and `label_data_sample_prob`, see
-`ns.mixture.batches`.
+A mixture has `labelled_batch`, `pseudo_labelled_batch` and `lanes`, and, with
+both kinds of images, `ratio`, `label_data_sample_prob` and `shuffle_buffer`:
+see `ns.mixture.batches`.
 """
 
 from ns.core import errors
@@ -106,8 +106,8 @@ def meeting(mixture, examples: int) -> str:
   larger = (f'a larger `{kind}.shuffle_buffer`, ' if together < examples
             else '')
   return (f'an image with {more} is in some batches several times, since each '
-          f'takes {mixture.pseudo_labelled_batch:,} of {together:,} images that '
-          f'are shuffled together; bind {larger}a smaller batch, or '
+          f'takes {mixture.pseudo_labelled_batch:,} of {together:,} images '
+          f'that are shuffled together; bind {larger}a smaller batch, or '
           '`Balance.max_copies`.')
 
 

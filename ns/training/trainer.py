@@ -159,8 +159,8 @@ class Training:
     """Trains, or goes on training from the last checkpoint in `job.folder`.
 
     Writes `average.npz`, the moving average at the end or the one selected, and
-    `network.npz`, the last weights themselves. The checkpoints are the stage's scratch: they go when the stage
-    is committed, and not before.
+    `network.npz`, the last weights themselves. The checkpoints are the stage's
+    scratch: they go when the stage is committed, and not before.
 
     Returns:
       See `ns.training.course.run`.

@@ -135,11 +135,11 @@ def test_broken_images_are_told_with_their_limits(tmp_path):
   teacher['train']['broken'] = {'labelled': told(1234, 0.01)}
   student['label']['broken'] = told(3, 0.02)
   student['evaluate']['test']['broken'] = told(1, 0.0033)
-  assert [line for line in summary.table(found).split('\n')
-          if 'broken' in line] == [
-              'broken in teacher/train/labelled: 1,234, 1.00 % (at most 2.00 %)',
-              'broken in student/label: 3, 2.00 % (at most 2.00 %)',
-              'broken in student/evaluate/test: 1, 0.33 % (at most 2.00 %)']
+  said = summary.table(found).split('\n')
+  assert [line for line in said if 'broken' in line] == [
+      'broken in teacher/train/labelled: 1,234, 1.00 % (at most 2.00 %)',
+      'broken in student/label: 3, 2.00 % (at most 2.00 %)',
+      'broken in student/evaluate/test: 1, 0.33 % (at most 2.00 %)']
 
 
 def test_the_table_of_a_teacher_alone(tmp_path):
