@@ -182,9 +182,8 @@ class _Part:
             / f'part-{self.number:05}-of-{self.of:05}.json')
 
   def _sizes(self, folder) -> dict[str, int | None]:
-    paths = {name: epath.Path(folder) / name for name in self.names}
-    return {name: path.stat().length if path.exists() else None
-            for name, path in paths.items()}
+    return dict(zip(self.names, files.sizes(
+        [epath.Path(folder) / name for name in self.names])))
 
 
 def _write(materialise, part, choice, source, folder) -> _Part:
