@@ -15,6 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ns.core import graphs
+
 
 def attempt(function: Callable[..., Any], otherwise: Any, *inputs: tf.Tensor
             ) -> Any:
@@ -31,8 +33,8 @@ def attempt(function: Callable[..., Any], otherwise: Any, *inputs: tf.Tensor
   Returns:
     As `function`.
   """
-  one = tf.data.Dataset.from_tensors((0, *inputs)).map(
-      lambda _, *given: function(*given))
+  one = graphs.mapped(tf.data.Dataset.from_tensors((0, *inputs)),
+                      lambda _, *given: function(*given))
   other = tf.data.Dataset.from_tensors(otherwise)
   # Nothing is logged: whoever asks knows what to do about the failure.
   return one.ignore_errors().concatenate(other).take(1).get_single_element()

@@ -6,6 +6,7 @@ import seqio
 import tensorflow as tf
 
 from ns.core import draws
+from ns.core import graphs
 from ns.core import seeds
 from ns.core import types
 from ns.mixture import inputs as inputs_lib
@@ -82,11 +83,12 @@ class Assembly:
         _batched(task, size // self.lanes) for task, size in (
             (labelled, self.mixture.labelled_batch),
             (others, self.mixture.pseudo_labelled_batch))))
-    joined = of_a_lane.map(lambda first, second: {
+    joined = graphs.mapped(of_a_lane, lambda first, second: {
         name: (tf.concat([first[name], second[name]], axis=0) if name in first
                else second[name]) for name in second})
     own = self.lanes // self.inputs.workers
-    return self._with_noise(joined.batch(own, drop_remainder=True).map(
+    return self._with_noise(graphs.mapped(
+        joined.batch(own, drop_remainder=True),
         lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
                        for name, value in batch.items()}))
 
@@ -110,9 +112,9 @@ class Assembly:
             draws.members(image_seeds, stream.MIX))))
       return batch
 
-    return batches.map(
-        add_noise, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(2)
+    return graphs.mapped(
+        batches, add_noise, num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True).prefetch(2)
 
 
 def sampled(first: seqio.Task, second: seqio.Task, ratio: float,
@@ -126,7 +128,7 @@ def sampled(first: seqio.Task, second: seqio.Task, ratio: float,
   def choose(datasets, rates, seqio_seed):
     del rates, seqio_seed  # TensorFlow would mix its global seed into it.
     places = tf.data.Dataset.range(tf.int64.max).batch(1024)
-    kinds = places.map(lambda place: tf.cast(draws.uniform(
+    kinds = graphs.mapped(places, lambda place: tf.cast(draws.uniform(
         draws.members(seed.int64, place), 1)[:, 0] < share, tf.int64))
     return tf.data.Dataset.choose_from_datasets(datasets, kinds.unbatch())
 

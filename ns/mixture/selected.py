@@ -12,6 +12,7 @@ import functools
 import numpy as np
 
 from ns.core import errors
+from ns.core import graphs
 from ns.core import op_error
 from ns.mixture import sources
 
@@ -96,13 +97,15 @@ class Selected(sources.Source):
       if high - low < shard.num_examples:
         wanted = np.zeros(shard.num_examples, bool)
         wanted[indices[low:high] - shard.first] = True
-        records = tf.data.Dataset.zip(
-            (records, tf.data.Dataset.from_tensor_slices(wanted))
-        ).filter(lambda record, is_wanted: is_wanted).map(
+        both = tf.data.Dataset.zip(
+            (records, tf.data.Dataset.from_tensor_slices(wanted)))
+        records = graphs.mapped(
+            both.filter(graphs.as_written(lambda record, is_wanted: is_wanted)),
             lambda record, is_wanted: record)
       joined = joined.concatenate(records)
-    return joined.map(pseudo_record.image, num_parallel_calls=tf.data.AUTOTUNE,
-                      deterministic=True)
+    return graphs.mapped(
+        joined, pseudo_record.image, num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True)
 
   @functools.cached_property
   def _keys(self) -> list[str]:
@@ -114,7 +117,8 @@ class Selected(sources.Source):
     import tensorflow as tf
     from ns.mixture import pseudo_record
     path = list(self.files)[self.shards.index(shard)]
-    records = tf.data.TFRecordDataset(path).batch(_AT_ONCE).map(
+    records = graphs.mapped(
+        tf.data.TFRecordDataset(path).batch(_AT_ONCE),
         lambda batch: pseudo_record.scalars(batch, names)).prefetch(2)
     rows = 0
     try:

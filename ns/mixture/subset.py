@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from ns.core import graphs
 from ns.mixture import derived
 from ns.mixture import lane
 from ns.mixture import sources
@@ -71,9 +72,9 @@ class Subset(derived.Derived):
     records = self.source.at(self._theirs(indices))
     if self.is_labelled or 'label' not in records.element_spec:
       return records
-    return records.map(
-        lambda record: {name: value for name, value in record.items()
-                        if name != 'label'})
+    return graphs.mapped(
+        records, lambda record: {name: value for name, value in record.items()
+                                 if name != 'label'})
 
   def columns(self, indices: np.ndarray) -> lane.Columns:
     columns = self.source.columns(self._theirs(indices))

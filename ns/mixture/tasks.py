@@ -15,6 +15,7 @@ import dataclasses
 import seqio
 import tensorflow as tf
 
+from ns.core import graphs
 from ns.core import seeds
 from ns.core import types
 from ns.mixture import division
@@ -195,7 +196,8 @@ def selected(name: str, files: Mapping[str, int], *, classes: int, policy,
 
 def dataset(task_or_mixture, num_epochs: int | None = 1) -> tf.data.Dataset:
   """The examples of a Task or Mixture as seqio gives them, nothing trimmed."""
-  return task_or_mixture.get_dataset(
+  # seqio's own functions ask no tensors either.
+  return graphs.as_written(task_or_mixture.get_dataset)(
       sequence_length=None, split='train', shuffle=False,
       num_epochs=num_epochs, try_in_mem_cache=False, trim_output_features=False)
 
@@ -208,7 +210,8 @@ def _records(path, classes: int, policy) -> tf.data.Dataset:
             'copies': parsed['copies'],
             'label': policy.apply(parsed['probabilities'], parsed['label'])}
 
-  return tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE).map(parse)
+  return graphs.mapped(
+      tf.data.TFRecordDataset(path).batch(_PARSED_AT_ONCE), parse)
 
 
 def _example(record, *, label, is_labelled):

@@ -5,6 +5,7 @@ import dataclasses
 from typing import Any
 
 from ns.core import checks
+from ns.core import graphs
 from ns.images import crop as crop_lib
 
 
@@ -55,8 +56,8 @@ class View:
       return {**record, types.IMAGE: tf.ensure_shape(image, self.shape),
               types.IS_GOOD: is_good}
 
-    return records.map(see, num_parallel_calls=tf.data.AUTOTUNE,
-                       deterministic=True)
+    return graphs.mapped(records, see, num_parallel_calls=tf.data.AUTOTUNE,
+                         deterministic=True)
 
 
 def each_of(views: Mapping[str, View], records):
@@ -97,5 +98,5 @@ def each_of(views: Mapping[str, View], records):
         name: tf.ensure_shape(pixels, view.shape)
         for (name, view), pixels in zip(views.items(), seen)}}
 
-  return records.map(see, num_parallel_calls=tf.data.AUTOTUNE,
-                     deterministic=True)
+  return graphs.mapped(records, see, num_parallel_calls=tf.data.AUTOTUNE,
+                       deterministic=True)

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ns.core import errors
+from ns.core import graphs
 from ns.core import op_error
 
 
@@ -49,9 +50,9 @@ def batches(source, shard, batch_size: int, view=None) -> Iterator[Batch]:
   """
   records = source.records(shard)
   if view is None:
-    records = records.batch(batch_size).map(_of_batch)
+    records = graphs.mapped(records.batch(batch_size), _of_batch)
   else:
-    records = view.of(records.map(_of_record)).batch(batch_size)
+    records = view.of(graphs.mapped(records, _of_record)).batch(batch_size)
   records = records.prefetch(tf.data.AUTOTUNE)
   rows = 0
   try:
