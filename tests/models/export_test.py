@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -86,75 +87,79 @@ def evaluated(made, encoded, crop=CROP, size=SIZE, channels=3):
       crop.apply(tf.constant(image), size, channels)[0] for image in encoded]))
 
 
-# A process that knows nothing of this project.
+# A process that knows nothing of this project. Lists are of encoded images, and
+# arrays are pixels.
 SERVE = """
-import sys
+import pickle, sys
 sys.path[:] = {path}
 import numpy as np, tensorflow as tf
 loaded = tf.saved_model.load({folder!r})
-given = np.load({inputs!r}, allow_pickle=False)
-signature = {signature!r}
-if signature == 'serving_default':
-  names = sorted(given.files)
-  out = loaded.signatures[signature](
-      tf.constant([given[name].tobytes() for name in names]))
-else:
-  out = loaded.signatures[signature](tf.constant(given['images']))
-np.savez({outputs!r}, **{{
-    k: v.numpy().astype(str) if v.dtype == tf.string else v.numpy()
-    for k, v in out.items()}})
+with open({inputs!r}, 'rb') as file:
+  given = pickle.load(file)
+answers = []
+for images in given:
+  name = 'serving_default' if isinstance(images, list) else 'images'
+  answers.append({{
+      k: v.numpy().astype(str) if v.dtype == tf.string else v.numpy()
+      for k, v in loaded.signatures[name](tf.constant(images)).items()}})
+with open({outputs!r}, 'wb') as file:
+  pickle.dump(answers, file)
 assert not [m for m in sys.modules if m == 'ns' or m.startswith('ns.')]
 """
 
 
-def served(folder, tmp_path, signature, **inputs):
+def damaged():
+  """Of six encoded images each second one does not decode."""
+  good = photos()
+  return [good[0], b'', good[1], b'no image', good[2], good[3][:90]]
+
+
+def random_pixels(height, width):
+  rng = np.random.default_rng(2)
+  return rng.integers(0, 256, (3, height, width, 3)).astype(np.uint8)
+
+
+@pytest.fixture(name='served', scope='module')
+def serve(b0, tmp_path_factory):
+  """The answers of a process with TensorFlow alone, which loads B0 once."""
+  tmp_path = tmp_path_factory.mktemp('served')
   # The packages, and not the folder of this project.
   path = [p for p in sys.path if p and not os.path.isdir(os.path.join(p, 'ns'))]
-  np.savez(tmp_path / 'in.npz', **inputs)
+  given = {'photos': photos(), 'damaged': damaged(),
+           (64, 64): random_pixels(64, 64), (90, 71): random_pixels(90, 71)}
+  (tmp_path / 'in').write_bytes(pickle.dumps(list(given.values())))
   subprocess.run([sys.executable, '-c', SERVE.format(
-      path=path, folder=str(folder / 'saved_model'), signature=signature,
-      inputs=str(tmp_path / 'in.npz'), outputs=str(tmp_path / 'out.npz'))],
+      path=path, folder=str(b0[1] / 'saved_model'),
+      inputs=str(tmp_path / 'in'), outputs=str(tmp_path / 'out'))],
                  check=True, cwd=tmp_path)
-  with np.load(tmp_path / 'out.npz') as found:
-    return dict(found)
+  return dict(zip(given, pickle.loads((tmp_path / 'out').read_bytes())))
 
 
-def as_bytes(encoded):
-  return {f'{index:02}': np.frombuffer(image, np.uint8)
-          for index, image in enumerate(encoded)}
-
-
-def test_encoded_images_in_a_process_with_tensorflow_alone(b0, tmp_path):
-  made, folder, _ = b0
-  expected = evaluated(made, photos())
+def test_encoded_images_in_a_process_with_tensorflow_alone(b0, served):
+  expected = evaluated(b0[0], photos())
   # Else a network that says the same of all would pass.
   assert expected.std(0).max() > 0.02
-  found = served(folder, tmp_path, 'serving_default', **as_bytes(photos()))
+  found = served['photos']
   assert set(found) == {'probabilities', 'classes', 'is_good'}
   np.testing.assert_allclose(found['probabilities'], expected, atol=1e-5)
   assert found['classes'].tolist() == [NAMES] * len(expected)
   assert found['is_good'].all()
 
 
-def test_a_broken_image_costs_no_other_its_answer(b0, tmp_path):
-  made, folder, _ = b0
-  good = photos()
-  mixed = [good[0], b'', good[1], b'no image', good[2], good[3][:90]]
-  found = served(folder, tmp_path, 'serving_default', **as_bytes(mixed))
+def test_a_broken_image_costs_no_other_its_answer(b0, served):
+  found = served['damaged']
   assert found['is_good'].tolist() == [True, False, True, False, True, False]
   np.testing.assert_allclose(found['probabilities'][::2],
-                             evaluated(made, good[:3]), atol=1e-5)
+                             evaluated(b0[0], photos()[:3]), atol=1e-5)
   # No class at all, so that no threshold is passed.
   np.testing.assert_array_equal(found['probabilities'][1::2], 0)
 
 
 @pytest.mark.parametrize('height, width', [(64, 64), (90, 71)])
-def test_pixels_in_a_process_with_tensorflow_alone(b0, tmp_path, height, width):
-  made, folder, _ = b0
-  rng = np.random.default_rng(2)
-  pixels = rng.integers(0, 256, (3, height, width, 3)).astype(np.uint8)
-  found = served(folder, tmp_path, 'images', images=pixels)
-  expected = evaluated(made, [encode.png(image) for image in pixels])
+def test_pixels_in_a_process_with_tensorflow_alone(b0, served, height, width):
+  found = served[height, width]
+  expected = evaluated(
+      b0[0], [encode.png(image) for image in random_pixels(height, width)])
   np.testing.assert_allclose(found['probabilities'], expected, atol=1e-5)
   assert found['classes'].shape == (3, CLASSES) and found['is_good'].all()
 

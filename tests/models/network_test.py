@@ -10,6 +10,7 @@ from ns.models import efficientnet
 from ns.noise import model_noise
 from tests.models import plain_network
 from tests.models import small_nets
+from tests.support import long_form
 
 OFF = model_noise.ModelNoise(dropout=0, stochastic_depth=0)
 
@@ -104,8 +105,9 @@ def values_of_their_own(network):
   return network
 
 
-@pytest.mark.parametrize('training, is_large', [
-    (False, False), (True, False), (True, True)])
+@pytest.mark.parametrize('training, is_large', long_form.cases(
+    [(False, False), (True, False), (True, True)],
+    [(False, False), (True, True)]))
 def test_equals_a_network_in_plain_operations(monkeypatch, training, is_large):
   if is_large:  # Small tensors take the ways of large ones.
     monkeypatch.setattr(device, '_LARGE', 1)
@@ -145,7 +147,7 @@ def test_equals_a_network_in_plain_operations(monkeypatch, training, is_large):
 # Frozen blocks.
 
 
-@pytest.mark.parametrize('blocks', [0, 1, 4, 12])
+@pytest.mark.parametrize('blocks', long_form.cases([0, 1, 4, 12], [0, 4]))
 def test_frozen_blocks_stay_as_they_are(blocks):
   noise = model_noise.ModelNoise(dropout=0.5, stochastic_depth=0.8)
   network = small_nets.mixed().build(noise, 10)

@@ -1,5 +1,7 @@
 """Drawn operations applied: every form, by hand, at all magnitudes."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +10,7 @@ from ns.noise import distort
 from ns.noise import image_ops
 from ns.noise import op_arguments
 from tests.noise import by_hand
+from tests.support import long_form
 
 SIZES = {'cutout_size': 5, 'translate_size': 4}
 NAMES = image_ops.NAMES
@@ -60,7 +63,8 @@ def test_equals_plain_loops_at_all_magnitudes(form, channels):
           result[n], expected[n], f'{name} at {magnitude}')
 
 
-@pytest.mark.parametrize('form', FORMS)
+# XLA compiles seconds for each shape, so the short form has few of them.
+@pytest.mark.parametrize('form', long_form.cases(FORMS, FORMS[:2]))
 def test_layers_one_after_the_other_and_nothing(form):
   images, ops, arguments, _ = every_operation(9, 3)
   shuffled = np.random.default_rng(0).permutation(len(ops))
@@ -142,8 +146,13 @@ def test_numbers_of_another_operation_do_no_harm():
         run(images[plain], ops[plain], arguments[plain], 'tensorflow'))
 
 
-@pytest.mark.parametrize('form', ('native', *FORMS))
-@pytest.mark.parametrize('shape', [(1, 1), (1, 7), (7, 1), (2, 2), (2, 7)])
+SHAPES = [(1, 1), (1, 7), (7, 1), (2, 2), (2, 7)]
+QUICK_FORMS = 'native', 'tensorflow', 'xla'
+
+
+@pytest.mark.parametrize('shape, form', long_form.cases(
+    list(itertools.product(SHAPES, ('native', *FORMS))),
+    [*itertools.product(SHAPES, QUICK_FORMS), ((2, 7), 'compiled')]))
 def test_sharpness_leaves_images_without_an_inside(shape, form):
   if form == 'native' and distort.kernel.load() is None:
     pytest.skip('there is no C++ compiler')
@@ -154,7 +163,7 @@ def test_sharpness_leaves_images_without_an_inside(shape, form):
   np.testing.assert_array_equal(run(images, ops, arguments, form), images)
 
 
-@pytest.mark.parametrize('shape', [(1, 1), (1, 7), (7, 1), (2, 2)])
+@pytest.mark.parametrize('shape', long_form.cases(SHAPES, [(1, 7)]))
 def test_forms_agree_on_images_of_few_pixels(shape):
   _, ops, arguments, _ = every_operation(9, 3)
   images = np.random.default_rng(0).integers(

@@ -1,10 +1,6 @@
 import io
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 from PIL import Image
@@ -225,39 +221,6 @@ def test_images_encoded_anew(tmp_path):
       # 4 x 3 pixels, of one value.
       assert (image.format, image.size) == ('JPEG', (2, 3))
       assert np.abs(np.asarray(image).astype(int) - number).max() <= 2
-
-
-_PROGRAM = '''
-import sys
-sys.path[:] = {path!r}
-from ns.core import seeds
-from ns.pseudolabel import balance, materialise, select
-from tests.pseudolabel import fakes
-select.Select(min_confidence=0.5, balance=balance.Balance(images_per_class=40),
-    materialise=materialise.Materialise(images_per_part=10)).run(
-    {labelled!r}, fakes.Pool({sizes!r}), {folder!r}, seeds.Seed(3), 3,
-    num_shards=2)
-'''
-
-
-def test_killed_at_any_time_the_result_is_the_same(labelled, pool, tmp_path):
-  whole, folder = tmp_path / 'whole', tmp_path / 'killed'
-  run(labelled, pool, whole, images_per_part=10)
-  program = _PROGRAM.format(path=sys.path, labelled=labelled, sizes=SIZES,
-                            folder=str(folder))
-  marks = lambda: len(list((folder / 'scratch').glob('part-*'))) if (
-      folder / 'scratch').exists() else 0
-  killed = []
-  for wanted in 1, 2, 4:
-    process = subprocess.Popen([sys.executable, '-c', program])
-    while marks() < wanted and process.poll() is None:
-      time.sleep(0.0005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    killed.append(marks())
-  run(labelled, pool, folder, images_per_part=10)
-  assert contents(folder) == contents(whole)
-  assert killed == sorted(killed)
 
 
 def test_marks_say_what_a_part_is(labelled, pool, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from ns import pseudolabel
 from ns.core import manifest
+from tests.support import linear
 from tests.support import tiny
 from tools import command
 from tools import inspect_mixture
@@ -17,8 +18,9 @@ from tools import inputs
 def make_run(tmp_path_factory):
   """A run whose student's images are selected, and its folder."""
   folder = tmp_path_factory.mktemp('run')
-  run = tiny.run(folder / 'data', changes={'student1': {
-      'select': pseudolabel.Select(
+  run = tiny.run(folder / 'data', changes={
+      'teacher': {'model': linear.Architecture()},
+      'student1': {'select': pseudolabel.Select(
           min_confidence=0.0, balance=pseudolabel.Balance(
               images_per_class=30, allow_empty_classes=True))}})
   run.run(str(folder / 'work'), until='student1/select')

@@ -10,6 +10,7 @@ from ns import noise
 from ns import pseudolabel
 from ns.mixture import views
 from ns.noise import image_ops
+from tests.support import linear
 from tests.support import tiny
 from tools import command
 from tools import show_noise
@@ -92,9 +93,11 @@ def test_sections_of_a_teacher(tmp_path):
 
 
 def test_a_batch_is_of_both_kinds_once_labels_are_selected(tmp_path):
-  run = tiny.run(tmp_path, changes={'student1': {'select': pseudolabel.Select(
-      min_confidence=0.0, balance=pseudolabel.Balance(
-          images_per_class=30, allow_empty_classes=True))}})
+  run = tiny.run(tmp_path, changes={
+      'teacher': {'model': linear.Architecture()},
+      'student1': {'select': pseudolabel.Select(
+          min_confidence=0.0, balance=pseudolabel.Balance(
+              images_per_class=30, allow_empty_classes=True))}})
   work_dir = tmp_path / 'work'
   *_, before = sheet(run, work_dir).values()
   assert {row.label for row in before.rows} == {'labelled'}

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from tools.bench import noise
+from tools.bench import noise_input
 from tools.bench import peers
 
 
-def test_the_last_line_has_every_figure(capsys):
+def test_the_last_line_has_every_figure(capsys, monkeypatch):
+  monkeypatch.setattr(noise, '_BATCH', {224: 4, 32: 4})
+  monkeypatch.setattr(noise_input, '_BATCH', 4)
   noise.main(['--seconds=0.05', '--rounds=1'])
   figures = json.loads(capsys.readouterr().out.splitlines()[-1])
   assert figures.pop('bench') == 'noise'
