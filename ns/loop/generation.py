@@ -8,6 +8,7 @@ from typing import Any
 from ns.core import checks
 from ns.evaluation import accuracy
 from ns.images import crop as crop_lib
+from ns.mixture import views
 from ns.noise import model_noise as model_noise_lib
 from ns.noise import sequence
 from ns.pseudolabel import labelling as labelling_lib
@@ -164,6 +165,18 @@ class Generation:
     """Side in pixels of the images that its finished network takes."""
     return (self.fine_tune.image_size if self.fine_tune
             else self.model.image_size)
+
+  @property
+  def training_view(self) -> views.View:
+    """What its network sees of an image in training."""
+    return views.View(size=self.model.image_size, channels=self.model.channels,
+                      crop=self.crop)
+
+  @property
+  def evaluation_view(self) -> views.View:
+    """What its finished network sees of an image."""
+    return views.View(size=self.image_size, channels=self.model.channels,
+                      crop=self.evaluation_crop)
 
   @property
   def last_training(self) -> str:

@@ -32,6 +32,7 @@ from ns.core import manifest
 from ns.loop import fitting
 from ns.loop import measured as measured_lib
 from ns.loop import memory
+from ns.loop import networks
 from ns.loop import pace
 from ns.loop import stages as stages_lib
 from ns.loop import stand_ins
@@ -92,11 +93,10 @@ class _Probes:
     if generation.is_labelled_in_step:
       taught, = self._teachers(generation)
       in_step = {'unlabelled': data.unlabelled,
-                 'teacher_view': steps.evaluation_view(taught)}
+                 'teacher_view': taught.evaluation_view}
     inputs = inputs_lib.Inputs(
         labelled=data.labelled,
-        view=steps.view(generation, generation.model.image_size,
-                        generation.crop),
+        view=generation.training_view,
         noise=generation.noise, batch_noise=generation.batch_noise, **in_step)
     return self._training(
         generation, work, generation.training, inputs,
@@ -106,7 +106,7 @@ class _Probes:
   def finetune(self, generation, work):
     policy = generation.fine_tune
     inputs = inputs_lib.Inputs(labelled=self._run.data.labelled,
-                            view=steps.evaluation_view(generation))
+                            view=generation.evaluation_view)
     return self._training(
         generation, work, policy, inputs, policy.labelled_batch,
         lambda size: memory.finetune(self._run, generation, size))
@@ -176,7 +176,7 @@ class _Probes:
     more = {}
     if taught:
       mixture = _smaller(generation.mixture, size, self._run.runtime.replicas)
-      more['teacher'] = steps.step_teacher(generation, functools.partial(
+      more['teacher'] = networks.step_teacher(generation, functools.partial(
           taught.model.build, taught.model_noise, self._run.data.classes,
           image_size=taught.image_size))
     with tempfile.TemporaryDirectory() as folder:
@@ -253,7 +253,7 @@ class _Probes:
           image_size=generation.image_size)
     return teacher_lib.Teacher(
         name=generation.name, fingerprint='measured',
-        view=steps.evaluation_view(generation),
+        view=generation.evaluation_view,
         predict=inference.predictor(network, precision, strategy))
 
   def _once(self, what: Any, measure: Callable[[], Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from ns.loop import fits
 from ns.loop import forms
 from ns.loop import lineage
+from ns.loop import networks
 from ns.loop import sizes
 from ns.loop import stages as stages_lib
 from ns.loop import steps
@@ -137,7 +138,7 @@ class _Stages:
 
   def _how_good(self, teachers) -> Iterator[stages_lib.Stage]:
     """What says how good the teachers are, where that is asked for."""
-    if steps.asks_for_accuracy(self._generation.labelling):
+    if networks.asks_for_accuracy(self._generation.labelling):
       yield from (teacher.evaluated for teacher in teachers)
 
   def _add(self, kind: str, form: Any, size: str, figures: work.Work,

@@ -5,19 +5,18 @@ run's folder and the stage's own, and gives the stage's results.
 """
 
 import contextlib
+import dataclasses
 import functools
 import sys
-import types
 from typing import Any
 
 from ns.core import manifest
 from ns.core import progress
 from ns.core import termination
+from ns.loop import networks
 from ns.loop import pool as pools
 from ns.mixture import inputs as inputs_lib
 from ns.mixture import proportions
-from ns.mixture import views
-from ns.pseudolabel import teacher as teacher_lib
 from ns.training import broken
 from ns.training import trainer
 
@@ -30,7 +29,7 @@ def calibrate(run, generation, run_folder, folder, *, teachers):
   """What makes the confidences of the teachers probabilities."""
   labelling, validation = generation.labelling, run.data.evaluation_sets[0]
   ensemble = labelling.ensemble(
-      _teachers(run, generation, run_folder, teachers))
+      networks.teachers(run, generation, run_folder, teachers))
   with _images(f'{generation.name}/calibrate', validation) as advance:
     return generation.calibration.run(
         ensemble, validation, folder, labelling.batch_size, advance)
@@ -42,30 +41,13 @@ def label(run, generation, run_folder, folder, *, teachers):
   pool = pools.of(run, generation, run_folder)
   more = {}
   if generation.calibration:
-    more['temperature'] = temperature(generation, run_folder)
+    more['temperature'] = networks.temperature(generation, run_folder)
   if run.runtime.workers > 1:
     more['hosts'] = run.runtime.hosts()
   with _images(f'{generation.name}/label', pool) as advance:
-    return labelling.run(_teachers(run, generation, run_folder, teachers),
-                         pool, str(folder), advance, **more)
-
-
-def temperature(generation, run_folder) -> float:
-  """What the stage `calibrate` of a generation found."""
-  made = manifest.said(run_folder / generation.name / 'calibrate')
-  return made.results['temperature']
-
-
-def _teachers(run, generation, run_folder, teachers):
-  labelling = generation.labelling
-  return [teacher_lib.Teacher(
-      name=taught.generation.name,
-      predict=_predictor(run, taught.generation, run_folder,
-                         labelling.precision),
-      fingerprint=taught.trained.fingerprint,
-      view=evaluation_view(taught.generation),
-      accuracy=_accuracy(run, labelling, taught, run_folder))
-          for taught in teachers]
+    return labelling.run(
+        networks.teachers(run, generation, run_folder, teachers), pool,
+        str(folder), advance, **more)
 
 
 @contextlib.contextmanager
@@ -82,11 +64,6 @@ def _images(name, source):
       termination.check()
 
     yield advance
-
-
-def asks_for_accuracy(labelling) -> bool:
-  """Whether a labelling wants to know how good its teachers are."""
-  return getattr(labelling, 'min_accuracy', None) is not None
 
 
 def select(run, generation, run_folder, folder):
@@ -117,7 +94,8 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
   """
   pseudo_labelled, more = None, {}
   if taught:
-    more['teacher'] = _teacher_in_step(run, generation, run_folder, taught)
+    more['teacher'] = networks.teacher_in_step(
+        run, generation, run_folder, taught)
   if generation.is_labelled_first:
     selected = run_folder / generation.name / 'select'
     pseudo_labelled = inputs_lib.PseudoLabelled.selected(
@@ -126,53 +104,19 @@ def train(run, generation, run_folder, folder, *, start=None, taught=None):
       labelled=run.data.labelled, pseudo_labelled=pseudo_labelled,
       **_share(run),
       unlabelled=run.data.unlabelled if taught else None,
-      teacher_view=evaluation_view(taught.generation) if taught else None,
-      view=view(generation, generation.model.image_size, generation.crop),
+      teacher_view=taught.generation.evaluation_view if taught else None,
+      view=generation.training_view,
       noise=generation.noise, batch_noise=generation.batch_noise)
   return generation.training.run(job(
       run, generation, 'train', folder, generation.mixture, inputs,
       initial_weights=_initial_weights(generation, start, run_folder), **more))
 
 
-def _teacher_in_step(run, generation, run_folder, taught):
-  """The network that labels while another is trained.
-
-  Raises:
-    RunError: it is not accurate enough.
-  """
-  labelling = generation.labelling
-  if asks_for_accuracy(labelling):
-    labelling.check_accuracies([types.SimpleNamespace(
-        name=taught.generation.name,
-        accuracy=_accuracy(run, labelling, taught, run_folder))])
-  return step_teacher(
-      generation,
-      lambda **how: _trained(run, taught.generation, run_folder, **how),
-      temperature(generation, run_folder) if generation.calibration else 1.0)
-
-
-def step_teacher(generation, build, temperature: float = 1.0):
-  """What labels in the steps of a generation's training.
-
-  Args:
-    generation: that it labels for.
-    build: gives its network; takes `precision` where that is not 'float32'.
-    temperature: what its logits are divided by.
-  """
-  from ns.training import step_teacher as step_teacher_lib
-  mixture = generation.mixture
-  precision = getattr(generation.labelling, 'precision', 'float32')
-  how = {} if precision == 'float32' else {'precision': precision}
-  return step_teacher_lib.StepTeacher(
-      build=lambda: build(**how), pseudo_labels=mixture.pseudo_labels,
-      min_confidence=mixture.min_confidence, temperature=temperature)
-
-
 def finetune(run, generation, run_folder, folder):
   """Trains on, on labelled images without noise, at another size."""
   policy = generation.fine_tune
   inputs = inputs_lib.Inputs(labelled=run.data.labelled, **_share(run),
-                          view=evaluation_view(generation))
+                          view=generation.evaluation_view)
   return policy.run(job(
       run, generation, 'finetune', folder, policy.mixture, inputs,
       initial_weights=run_folder / generation.name / 'train' / 'average.npz'))
@@ -181,14 +125,14 @@ def finetune(run, generation, run_folder, folder):
 def evaluate(run, generation, run_folder, folder):
   """Accuracy of the moving average; no decision reads that on test."""
   del folder
-  predict = _predictor(run, generation, run_folder)
+  predict = networks.predictor(run, generation, run_folder)
 
   def predict_unless_ended(images):
     termination.check()
     return predict(images)
 
   return {source.name: generation.evaluation.run(
-              predict_unless_ended, source, evaluation_view(generation))
+              predict_unless_ended, source, generation.evaluation_view)
           for source in run.data.evaluation_sets}
 
 
@@ -197,7 +141,7 @@ def export(run, generation, run_folder, folder):
   kind = generation.last_training
   made = manifest.said(run_folder / generation.name / kind)
   return export_network(
-      run, generation, _trained(run, generation, run_folder), folder,
+      run, generation, networks.trained(run, generation, run_folder), folder,
       {'stage': f'{generation.name}/{kind}', 'fingerprint': made.fingerprint,
        'contents': made.contents})
 
@@ -267,7 +211,7 @@ def _on_validation(run, generation, size):
     from ns.models import inference
     return inference.predictor(network, is_trained=False)
 
-  seen = view(generation, size, generation.evaluation_crop)
+  seen = dataclasses.replace(generation.evaluation_view, size=size)
   return lambda network: generation.evaluation.run(
       predictor(network), run.data.evaluation_sets[0], seen)['accuracy']
 
@@ -278,43 +222,5 @@ def _description(run_folder) -> str:
   return path.read_text() if path.exists() else ''
 
 
-def _accuracy(run, labelling, taught, run_folder) -> float | None:
-  """Of a teacher on validation, where it is asked for and known."""
-  if not asks_for_accuracy(labelling):
-    return None
-  made = manifest.read(taught.evaluated.folder(run_folder))
-  validation = run.data.evaluation_sets[0]
-  return made and made.results[validation.name].get('accuracy')
-
-
-def view(generation, size, crop) -> views.View:
-  return views.View(size=size, channels=generation.model.channels, crop=crop)
-
-
-def evaluation_view(generation) -> views.View:
-  """What the finished network of a generation sees of an image."""
-  return view(generation, generation.image_size, generation.evaluation_crop)
-
-
 def _seed(run, generation, *path):
   return run.root_seed.child(generation.name, *path)
-
-
-def _predictor(run, generation, run_folder, precision='float32'):
-  """The trained moving average of a generation, as a function of images."""
-  from ns.models import inference
-  strategy = run.runtime.local_strategy()
-  with strategy.scope():
-    network = _trained(run, generation, run_folder)
-  return inference.predictor(network, precision, strategy)
-
-
-def _trained(run, generation, run_folder, **how):
-  """The network of a finished generation, with its moving average."""
-  from ns.models import weights
-  network = generation.model.build(
-      generation.model_noise, run.data.classes,
-      image_size=generation.image_size, **how)
-  weights.load(network, run_folder / generation.name /
-               generation.last_training / 'average.npz')
-  return network
