@@ -10,6 +10,7 @@ from ns import training
 from ns.core import types
 from ns.loop import probes
 from ns.training import step_teacher
+from tests.support import linear
 from tests.support import tiny
 
 
@@ -20,10 +21,11 @@ def make_run(tmp_path_factory):
       learning_rate=training.Constant(rate=0.1))
   in_step = mixture.OnTheFly(labelled_batch=8, ratio=2)
   return tiny.run(tmp_path_factory.mktemp('data'), students=2, changes={
-      'teacher': {'fine_tune': fine_tune},
+      'teacher': {'model': linear.Architecture(), 'fine_tune': fine_tune},
       'student1': {'calibration': pseudolabel.TemperatureScaling(),
                    'export': models.Export()},
-      'student2': {'mixture': in_step, 'select': None}})
+      'student2': {'model': linear.Architecture(), 'mixture': in_step,
+                   'select': None}})
 
 
 @pytest.fixture(name='scratch', scope='module')

@@ -25,6 +25,7 @@ import time
 
 import numpy as np
 
+from ns.core import graphs
 from tools.bench import peers
 
 # TensorFlow is imported where it is used: the peers' processes import this
@@ -76,7 +77,7 @@ def ours(size: int, form: str) -> Measure:
   dataset = tf.data.Dataset.zip(
       tf.data.Dataset.range(2**40),
       tf.data.Dataset.from_tensors(images).repeat())
-  return _rate(dataset.map(apply, num_parallel_calls=_CALLS), batch)
+  return _rate(graphs.mapped(dataset, apply, num_parallel_calls=_CALLS), batch)
 
 
 def reference() -> Measure:
@@ -85,8 +86,8 @@ def reference() -> Measure:
   from tools.bench import reference_rand_augment
 
   images = tf.data.Dataset.from_tensor_slices(photographs(224, 64)).repeat()
-  return _rate(images.map(
-      lambda image: reference_rand_augment.rand_augment(
+  return _rate(graphs.mapped(
+      images, lambda image: reference_rand_augment.rand_augment(
           image, _LAYERS, _MAGNITUDE), num_parallel_calls=_CALLS), 1)
 
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 from ns import images
 from ns import noise
 from ns.core import draws
+from ns.core import graphs
 
 _HEIGHT, _WIDTH, _SIZE, _BATCH = 375, 500, 224, 128
 _FILES = 64
@@ -91,11 +92,12 @@ def whole(files: list[bytes], augmentation) -> tf.data.Dataset:
   def noisy(pixels, weights, seeds):
     return augmentation.apply(pixels, seeds), weights
 
-  return tf.data.Dataset.range(2**40).map(
-      one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(
-          _BATCH, drop_remainder=True).map(
-              noisy, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
-                  tf.data.AUTOTUNE)
+  examples = graphs.mapped(
+      tf.data.Dataset.range(2**40), one, num_parallel_calls=tf.data.AUTOTUNE,
+      deterministic=True)
+  return graphs.mapped(
+      examples.batch(_BATCH, drop_remainder=True), noisy,
+      num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def stock(files: list[bytes]) -> tf.data.Dataset:
