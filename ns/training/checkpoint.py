@@ -1,9 +1,9 @@
 """Checkpoints of a training that may be killed and started again.
 
 One is a file of weights as `ns.models.weights` writes them, of all variables of
-the training; how far it is are the metadata. The file is written aside, gets its
-name when it is whole, and then the oldest goes. So one that a killed program was
-at is none, and those before it are as they were.
+the training; how far it is are the metadata. The file is written aside, gets
+its name when it is whole, and then the oldest goes. So one that a killed
+program was at is none, and those before it are as they were.
 """
 
 from collections.abc import Iterator

@@ -13,8 +13,8 @@ they can have cost: the device need not have stood still for all of that.
 Where a call is several steps the wait is measured against a probe. One call
 after each summary begins when the device has nothing else to do and the batches
 are in memory, and the host waits for its end: its time is that of the steps
-alone. It is one of the training's own calls, so nothing else changes by it. What
-all calls would have taken at the pace of the fastest probe is no waiting,
+alone. It is one of the training's own calls, so nothing else changes by it.
+What all calls would have taken at the pace of the fastest probe is no waiting,
 whatever the host saw.
 """
 

@@ -91,8 +91,8 @@ class Sight:
       against = (', measured against calls whose batches were in memory'
                  if clock.PROBED in metrics else '')
       print(f'{self._job.name}: {waited:.0%} of the time until step {step} '
-            f'went to waiting for batches{against}. More cores, a cheaper crop or input '
-            'noise, or images that are nearer make that less.',
+            f'went to waiting for batches{against}. More cores, a cheaper crop '
+            'or input noise, or images that are nearer make that less.',
             file=sys.stderr, flush=True)
 
   def go_back(self, step: int, reason: str) -> None:

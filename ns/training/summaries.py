@@ -59,7 +59,8 @@ class Writer:
   def write(self, step: int, scalars: Mapping[str, float],
             descriptions: Mapping[str, str] | None = None) -> None:
     """Writes the scalars, by name, at `step`; and what is said of some."""
-    self._show(step, *(scalar.scalar_pb(name, value, (descriptions or {}).get(name))
+    said = descriptions or {}
+    self._show(step, *(scalar.scalar_pb(name, value, said.get(name))
                        for name, value in scalars.items()))
 
   def write_text(self, name: str, text: str) -> None:
