@@ -55,7 +55,7 @@ def before(run, generation, finished: Mapping[str, Finished]) -> Before:
   teachers = (tuple(finished[name] for name in names)
               if generation.has_teacher else ())
   if generation.is_labelled_in_step:
-    _check_labels_in_step(run, generation)
+    _check_labels_in_step(generation)
   return Before(
       teachers=teachers,
       taught=teachers[0] if generation.is_labelled_in_step else None,
@@ -85,9 +85,8 @@ def _start(generation, finished, teachers) -> Finished | None:
   return start
 
 
-def _check_labels_in_step(run, generation) -> None:
-  """One teacher, which sees an image once, and replicas that have a part each.
-  """
+def _check_labels_in_step(generation) -> None:
+  """One teacher, which sees an image once."""
   if len(generation.teachers) > 1:
     raise errors.RunError(
         f'`Generation.teachers` of {generation.name} should be one generation, '
@@ -101,6 +100,3 @@ def _check_labels_in_step(run, generation) -> None:
         'teacher in the step sees each image once, but is '
         f'{augment!r}; leave it out, or bind a mixture that is labelled for '
         'first.')
-  if hasattr(generation.mixture, 'check'):
-    generation.mixture.check(run.data.labelled, run.data.unlabelled,
-                             run.runtime.replicas)

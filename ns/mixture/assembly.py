@@ -1,6 +1,7 @@
 """A mixture at work: its Tasks from a step on, put together into batches."""
 
 import dataclasses
+import math
 
 import seqio
 import tensorflow as tf
@@ -73,24 +74,26 @@ class Assembly:
     batches = _batched(task, self.mixture.batch_size // self.inputs.workers)
     return self._with_noise(batches.skip(skipped) if skipped else batches)
 
-  def lane_by_lane(self, labelled: seqio.Task, others: seqio.Task
-                   ) -> tf.data.Dataset:
-    """Batches of two Tasks: of each lane labelled images, then the others.
+  def in_pieces(self, labelled: seqio.Task, others: seqio.Task
+                ) -> tf.data.Dataset:
+    """Batches of two Tasks: of each piece labelled images, then the others.
 
-    A feature that the others have alone comes in the lanes' order, too.
+    There are as many pieces as can be alike. So whoever divides both kinds of
+    images into equal parts, hosts or replicas, divides the batch into such parts
+    by cutting it. A feature that the others have alone stays in their order.
     """
-    of_a_lane = tf.data.Dataset.zip(*(
-        _batched(task, size // self.lanes) for task, size in (
-            (labelled, self.mixture.labelled_batch),
-            (others, self.mixture.pseudo_labelled_batch))))
-    joined = graphs.mapped(of_a_lane, lambda first, second: {
-        name: (tf.concat([first[name], second[name]], axis=0) if name in first
-               else second[name]) for name in second})
-    own = self.lanes // self.inputs.workers
+    workers = self.inputs.workers
+    sizes = (self.mixture.labelled_batch // workers,
+             self.mixture.pseudo_labelled_batch // workers)
+    pieces = math.gcd(*sizes)
+
+    def joined(first, second):
+      return {name: _in_pieces(first[name], second[name], pieces)
+              if name in first else second[name] for name in second}
+
     return self._with_noise(graphs.mapped(
-        joined.batch(own, drop_remainder=True),
-        lambda batch: {name: tf.reshape(value, [-1, *value.shape[2:]])
-                       for name, value in batch.items()}))
+        tf.data.Dataset.zip(*map(_batched, (labelled, others), sizes)),
+        joined))
 
   def _with_noise(self, batches: tf.data.Dataset) -> tf.data.Dataset:
     """The batches with noise on the images, which need no seeds after that."""
@@ -141,3 +144,11 @@ def _batched(task: seqio.Task | seqio.Mixture, batch_size: int
   # The examples have no end, and every batch has the same static shape.
   examples = tasks.dataset(task, num_epochs=None)
   return examples.batch(batch_size, drop_remainder=True)
+
+
+def _in_pieces(first: tf.Tensor, second: tf.Tensor, pieces: int) -> tf.Tensor:
+  """Of each piece those of the first, then those of the second."""
+  shape = first.shape[1:]
+  return tf.reshape(tf.concat([
+      tf.reshape(part, [pieces, -1, *shape]) for part in (first, second)],
+                              axis=1), [-1, *shape])

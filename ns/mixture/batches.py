@@ -140,9 +140,10 @@ class Mixed:
 class ExactRatio(Mixed):
   """Labelled and pseudo-labelled images, in the same proportion in every batch.
 
-  A batch is one lane after the other, and each gives labelled images, then
+  A batch is pieces that are alike, as many as there can be: labelled images, then
   pseudo-labelled ones. So the part of a replica has that proportion, too, where
-  the number of replicas divides that of the lanes. Attributes as of `Mixed`.
+  it comes out whole; another number of replicas is refused. Attributes as of
+  `Mixed`.
   """
 
   def check_workers(self, num_labelled: int, workers: int) -> None:
@@ -158,7 +159,7 @@ class ExactRatio(Mixed):
         lanes=proportions.lanes_of_hosts(
             self, inputs.workers, inputs.labelled.num_examples,
             len(inputs.pseudo_labelled.files)))
-    return made.lane_by_lane(made.labelled(), made.pseudo_labelled())
+    return made.in_pieces(made.labelled(), made.pseudo_labelled())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

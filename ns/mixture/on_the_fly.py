@@ -3,7 +3,6 @@
 import dataclasses
 
 from ns.core import checks
-from ns.core import errors
 from ns.core import seeds
 from ns.mixture import batches
 from ns.mixture import inputs as inputs_lib
@@ -11,8 +10,8 @@ from ns.mixture import proportions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OnTheFly(batches.Mixed):
-  """Labelled images and images of the whole pool, as `ExactRatio` mixes them.
+class OnTheFly(batches.ExactRatio):
+  """Labelled images and images of the whole pool, mixed alike.
 
   The other choice of the reference (`teacher_model_name`): no label and no
   selection are stored. The teacher, which is fixed, sees an image without noise
@@ -43,25 +42,7 @@ class OnTheFly(batches.Mixed):
     from ns.mixture import assembly
     made = assembly.Assembly(
         mixture=self, inputs=inputs, seed=seed, first_step=first_step,
-        lanes=proportions.lanes(self, inputs.labelled.num_examples,
-                                inputs.unlabelled.num_examples))
-    return made.lane_by_lane(made.labelled(), made.unlabelled())
-
-  def check(self, labelled, unlabelled, replicas: int) -> None:
-    """Checks that each replica has as many images of each kind.
-
-    A replica labels its own images of the pool.
-
-    Raises:
-      RunError: the replicas do not divide the lanes.
-    """
-    lanes = proportions.lanes(
-        self, labelled.num_examples, unlabelled.num_examples)
-    if lanes % replicas:
-      raise errors.RunError(
-          f'The lanes of `OnTheFly` should be a multiple of the {replicas} '
-          f'replicas, of which each labels its own images, but are {lanes}: '
-          f'at most `OnTheFly.lanes` = {self.lanes}, as many as divide the '
-          f'{self.labelled_batch} labelled and the '
-          f'{self.pseudo_labelled_batch} other images of a batch; bind other '
-          'sizes, or use another number of devices.')
+        lanes=proportions.lanes_of_hosts(
+            self, inputs.workers, inputs.labelled.num_examples,
+            inputs.unlabelled.num_examples))
+    return made.in_pieces(made.labelled(), made.unlabelled())

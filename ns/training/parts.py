@@ -56,4 +56,4 @@ def _check_own_images(parts, axis: int) -> None:
       raise errors.RunError(
           f'Each of the {len(parts[types.TEACHER_IMAGE])} replicas should have '
           f'{images.shape[axis]} images for the teacher in the step, but one '
-          f'has {wrong.pop()}; choose a batch whose lanes the replicas divide.')
+          f'has {wrong.pop()}; a mixture has to put them into each part alike.')

@@ -599,17 +599,6 @@ def test_what_a_teacher_in_the_step_cannot_do(tmp_path, changes, said):
   assert str(caught.value) == said
 
 
-def test_replicas_that_do_not_divide_the_lanes_are_said_by_the_plan(tmp_path):
-  run = tiny.run(tmp_path, changes={
-      'teacher': {'mixture': mixture.Labelled(labelled_batch=15)},
-      'student1': {**ON_THE_FLY, 'mixture': mixture.OnTheFly(
-          labelled_batch=12, ratio=2, lanes=4)}})
-  run = dataclasses.replace(run, runtime=runtime.Mirrored(devices=3))
-  with pytest.raises(errors.RunError, match='The lanes of `OnTheFly` should '
-                     'be a multiple of the 3 replicas'):
-    run.stages()
-
-
 def on_hosts(monkeypatch, workers):
   addresses = [f'host{i}:1' for i in range(workers)]
   monkeypatch.setenv('TF_CONFIG', json.dumps({

@@ -165,11 +165,11 @@ def test_every_batch_has_the_exact_ratio(inputs, labelled_batch, ratio, pseudo):
   mixture = batches.ExactRatio(labelled_batch=labelled_batch, ratio=ratio)
   assert mixture.batch_size == labelled_batch + pseudo
   assert mixture.pseudo_labelled_batch == pseudo
-  lanes = math.gcd(labelled_batch, pseudo, 2)  # Two files.
+  pieces = math.gcd(labelled_batch, pseudo)
   for batch in take(mixture, inputs, 12):
     kinds = batch['is_labelled'].tolist()
-    assert kinds == lanes * ([1] * (labelled_batch // lanes)
-                             + [0] * (pseudo // lanes))
+    assert kinds == pieces * ([1] * (labelled_batch // pieces)
+                              + [0] * (pseudo // pieces))
     assert [n < 100 for n in numbers(batch)] == [bool(kind) for kind in kinds]
 
 
@@ -189,11 +189,14 @@ def test_each_lane_goes_through_its_epochs(inputs):
       assert sorted(theirs[size * epoch:size * epoch + size]) == pool
 
 
-def test_every_replica_has_the_exact_ratio(inputs):
-  mixture = batches.ExactRatio(labelled_batch=4, ratio=1.5)
+@pytest.mark.parametrize('lanes', [1, 2, 8])
+def test_every_replica_has_the_exact_ratio(inputs, lanes):
+  """However few lanes there are, such as one for one file."""
+  mixture = batches.ExactRatio(labelled_batch=4, ratio=1, lanes=lanes)
   for batch in take(mixture, inputs, 12):
-    for part in np.split(batch['is_labelled'], 2):
-      assert part.sum() == 2
+    for replicas in 1, 2, 4:
+      for part in np.split(batch['is_labelled'], replicas):
+        assert part.sum() == 4 // replicas
 
 
 @pytest.mark.parametrize('mixture', [

@@ -8,7 +8,6 @@ import pytest
 
 from ns import images
 from ns import noise
-from ns.core import errors
 from ns.core import seeds
 from ns.mixture import inputs as inputs_lib
 from ns.mixture import on_the_fly
@@ -43,7 +42,7 @@ def clean(data, view):
   return {record['key']: record['image'] for record in records}
 
 
-def test_a_batch_is_one_lane_after_the_other(data):
+def test_a_batch_is_pieces_that_are_alike(data):
   batch, = take(data, 1)
   assert batch['image'].shape == (16, 8, 8, 1)
   assert batch['teacher_image'].shape == (12, 6, 6, 1)
@@ -97,17 +96,6 @@ def test_labels_of_the_pool_that_are_known_are_not_used(data):
   known = dataclasses.replace(data.unlabelled, is_labelled=True)
   batch, = take(data, 1, unlabelled=known)
   assert not batch['label'][batch['is_labelled'] == 0].any()
-
-
-def test_replicas_divide_the_lanes(data):
-  MIXTURE.check(data.labelled, data.unlabelled, 2)
-  with pytest.raises(errors.RunError) as caught:
-    MIXTURE.check(data.labelled, data.unlabelled, 3)
-  assert str(caught.value) == (
-      'The lanes of `OnTheFly` should be a multiple of the 3 replicas, of '
-      'which each labels its own images, but are 4: at most `OnTheFly.lanes` = 8, as '
-      'many as divide the 4 labelled and the 12 other images of a batch; bind '
-      'other sizes, or use another number of devices.')
 
 
 @pytest.mark.parametrize('value', [-0.1, 1.5, 'high'])

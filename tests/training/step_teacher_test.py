@@ -240,7 +240,7 @@ def test_replicas_with_other_images_than_they_label_are_an_error(count):
       parts.of_stacked(given, two_devices.strategy())
   assert str(caught.value) == (
       'Each of the 2 replicas should have 4 images for the teacher in the '
-      'step, but one has 0; choose a batch whose lanes the replicas divide.')
+      'step, but one has 0; a mixture has to put them into each part alike.')
 
 
 class Killed(BaseException):
