@@ -161,7 +161,8 @@ def test_a_plan_says_what_is_made_now(tmp_path, made):
   run = tiny.run(tmp_path / 'data')
   start(tmp_path, until='teacher/train')
   text = run.plan(str(tmp_path / 'run'), until='student1/label')
-  lines = {line.split()[0]: line for line in text.splitlines() if line}
+  lines = {line.split()[0]: line for line in text.splitlines()
+           if line[:1].strip()}
   assert lines['teacher/train'].endswith('(finished)')
   assert not lines['student1/label'].endswith(')')
   assert lines['student1/select'].endswith('(not now)')
