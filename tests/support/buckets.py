@@ -26,7 +26,8 @@ class Server:
         [sys.executable, '-I', bucket_server.__file__], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True)
     self.environment = {
-        'https_proxy': f'http://127.0.0.1:{int(self._line())}', 'no_proxy': '',
+        'https_proxy': f'http://127.0.0.1:{int(self._line())}',
+        'no_proxy': '127.0.0.1',  # TensorFlow's hosts would ask it, too.
         'CURL_CA_BUNDLE': bucket_server.PEM,
         'GOOGLE_AUTH_TOKEN_FOR_TESTING': 'token',
         # Else each file that is read takes 64 MB, zeroed. It is of no use
