@@ -17,6 +17,7 @@ import hashlib
 import io
 import os
 import sys
+import uuid
 
 from etils import epath
 
@@ -228,14 +229,21 @@ def is_aside(path: epath.PathLike) -> bool:
   return name.startswith('.') and name.endswith(_ASIDE)
 
 
-def write_whole(path: epath.PathLike, content: str | bytes) -> None:
-  """Writes a file so that a reader sees all of it or none."""
+def write_whole(path: epath.PathLike, content: str | bytes, *,
+                by_several: bool = False) -> None:
+  """Writes a file so that a reader sees all of it or none.
+
+  Args:
+    path: of the file.
+    content: of it; text in UTF-8.
+    by_several: as of `written_aside`.
+  """
   if isinstance(content, str):
     content = content.encode()
   if is_remote(path):
     epath.Path(path).write_bytes(content)
     return
-  with written_aside(path) as aside:
+  with written_aside(path, by_several=by_several) as aside:
     aside.write_bytes(content)
 
 
@@ -246,11 +254,19 @@ def make_folder(path: epath.PathLike) -> None:
 
 
 @contextlib.contextmanager
-def written_aside(path: epath.PathLike):
-  """Gives a path to write to, which gets the name `path` when all went well."""
+def written_aside(path: epath.PathLike, *, by_several: bool = False):
+  """Gives a path to write to, which gets the name `path` when all went well.
+
+  Args:
+    path: of the file.
+    by_several: whether others may write it at the same time. Then each has a
+      file aside of its own, and what is there in the end is one's, whole; what
+      somebody killed has left aside is not written over.
+  """
   path = epath.Path(path)
   make_folder(path.parent)
-  aside = path.with_name(f'.{path.name}{_ASIDE}')
+  own = f'.{uuid.uuid4().hex}' if by_several else ''
+  aside = path.with_name(f'.{path.name}{own}{_ASIDE}')
   try:
     with named(path):
       yield aside

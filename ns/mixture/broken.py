@@ -43,7 +43,8 @@ class Limit:
     Raises:
       RunError: they are more than may be.
     """
-    if count <= self.share * self.images:
+    # Not a product: 0.29 x 100 is less than 29.
+    if not count or count / self.images <= self.share:
       return
     named = ', '.join(f'`{key}`' for key in keys[:_NAMED])
     more = f' and {count - _NAMED:,} more' if count > _NAMED else ''

@@ -88,7 +88,7 @@ class Contents:
       self._new.discard(number)
       try:
         files.write_whole(self._path(number), self._head(number)
-                          + known.astype('<u8').tobytes())
+                          + known.astype('<u8').tobytes(), by_several=True)
       except (OSError, tf.errors.OpError) as error:
         self._is_kept = False
         print(f'`{self._folder}` cannot be written ({error}): whether images '

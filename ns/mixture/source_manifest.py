@@ -235,7 +235,7 @@ class Manifest:
         'format': FORMAT, 'declared': self.declared,
         'class_names': self.class_names, 'passed_over': self.passed_over,
         'files': [dataclasses.asdict(file) for file in self.files]})
-    with (files_lib.written_aside(path) as aside,
+    with (files_lib.written_aside(path, by_several=True) as aside,
           files_lib.opened(aside, 'wb') as file):
       parquet.write_table(
           self.rows.replace_schema_metadata({'manifest': told}), file)

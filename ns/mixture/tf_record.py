@@ -94,6 +94,8 @@ class TfRecord(container.DeclaredFiles):
         while True:
           head = file.read(12)
           length = int.from_bytes(head[:8], 'little')
+          if not self.compression and length > shard.bytes:
+            raise container.EndsEarly(f'has no length of record {row}')
           if row == wanted:
             break
           file.seek(length + 4, 1)

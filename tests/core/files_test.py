@@ -156,6 +156,17 @@ def test_what_a_killed_process_left_is_written_over(tmp_path):
   assert names(tmp_path) == ['a']
 
 
+def test_several_write_a_file(tmp_path):
+  path = tmp_path / 'shared.txt'
+  with files.written_aside(path, by_several=True) as first:
+    first.write_text('first')
+    files.write_whole(path, 'second', by_several=True)
+    assert path.read_text() == 'second'
+    assert files.is_aside(first)
+  assert path.read_text() == 'first'
+  assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize('name', ['a', '.a', 'a.aside', '.aside.npz'])
 def test_other_files_are_not_aside(name):
   assert not files.is_aside(f'/folder/{name}')

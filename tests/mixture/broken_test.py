@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from ns.core import errors
@@ -10,6 +12,14 @@ LIMIT = broken.Limit(name='flowers', images=300, share=0.01,
 def test_as_many_as_may_be():
   LIMIT.check(0, [])
   LIMIT.check(3, ['a', 'b', 'c'])
+
+
+def test_a_share_that_no_float_has():
+  # 0.29 x 100 is 28.999999999999996.
+  limit = dataclasses.replace(LIMIT, images=100, share=0.29)
+  limit.check(29, ['a'] * 29)
+  with pytest.raises(errors.RunError, match='30 do not decode'):
+    limit.check(30, ['a'] * 30)
 
 
 def test_what_is_told():

@@ -2,6 +2,7 @@ import hashlib
 import os
 import threading
 
+from etils import epath
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -107,6 +108,27 @@ def test_two_processes_that_read_parts_of_a_shard(path):
   later = contents.Contents(manifest(), path)
   assert [later.knows(1, row) for row in range(5)] == [
       True, True, False, True, True]
+
+
+def test_two_processes_that_save_at_once(path, monkeypatch, capsys):
+  known, also = contents.Contents(manifest(), path), contents.Contents(
+      manifest(), path)
+  note(known, 1, 0)
+  note(also, 1, 3)
+  kind = type(epath.Path(path))
+  replace = kind.replace
+
+  def late(aside, target):
+    monkeypatch.undo()
+    also.save(1)
+    return replace(aside, target)
+
+  monkeypatch.setattr(kind, 'replace', late)
+  known.save(1)
+  assert not capsys.readouterr().out
+  later = contents.Contents(manifest(), path)
+  assert [later.knows(1, row) for row in range(5)] == [
+      True, False, False, False, False]
 
 
 def test_what_the_manifest_has_is_not_asked_for_again(path):

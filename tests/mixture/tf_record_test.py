@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ns import mixture
+from ns.core import errors
 from ns.mixture import source_manifest
 from tests.support import photos
 from tests.support import source_contract
@@ -286,6 +287,20 @@ def test_a_file_that_loses_records_while_it_is_read(tmp_path, cache):
   assert ('`made/train-00000-of-00001/4` is not where it was when `made` was '
           f'looked through; remove `{manifest}` to look through the source '
           'again.') in str(caught.value)
+
+
+def test_a_length_that_is_damaged_while_it_is_read(tmp_path, cache):
+  expected = write(tmp_path, counts=[6])
+  made = source(tmp_path)
+  source_contract.check(made, expected)
+  path, = tmp_path.glob('train-*')
+  content = bytearray(path.read_bytes())
+  content[7] = 0x80  # No number that Python can seek by, or read.
+  path.write_bytes(content)
+  for row in 0, 3:
+    with pytest.raises(errors.RunError, match=(
+        f'is not where it was when `.*` was looked.*`{cache}')):
+      made.columns(np.array([row]))
 
 
 def test_the_digest_is_of_contents_and_not_of_places(tmp_path):
