@@ -258,6 +258,10 @@ class FileSource(sources.Source):
       RunError: files are missing, or too much of them is broken.
     """
     path = self.manifest_path
+    if self.manifest and path.is_dir():
+      raise errors.RunError(
+          f'`{type(self).__name__}.manifest` should be the path of a file, but '
+          f'`{path}` is a folder.')
     if path.exists():
       found = source_manifest.read(path)
       if found.declared != self.declared():

@@ -344,6 +344,13 @@ def test_a_manifest_of_another_source(tmp_path):
       'False -> True); give another path, or remove it.')
 
 
+def test_a_manifest_that_is_a_folder(tmp_path):
+  photos.folder(tmp_path / 'photos')
+  assert error(lambda: folder(tmp_path, manifest=str(tmp_path)).num_examples
+               ) == ('`Folder.manifest` should be the path of a file, but '
+                     f'`{tmp_path}` is a folder.')
+
+
 def test_no_folder(tmp_path):
   assert error(lambda: folder(tmp_path).num_examples) == (
       f'`Folder.path` should be a folder, but `{tmp_path}/photos` is none.')
