@@ -175,11 +175,15 @@ def _read(path: epath.PathLike, *names: str) -> dict[str, np.ndarray]:
       del archive  # NumPy would take other files too, for pickles.
       file.seek(0)
       with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in names or arrays.files
-                if name in arrays.files}
+        found = {name: arrays[name] for name in names or arrays.files
+                 if name in arrays.files}
   except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError,
           RuntimeError) as error:  # All these a damaged archive may be.
     raise _damaged(path, error) from error
+  for name, array in found.items():
+    if not isinstance(array, np.ndarray):  # NumPy gives others as bytes.
+      raise _damaged(path, f'`{name}` is no array')
+  return found
 
 
 def _damaged(path: epath.PathLike, reason: object) -> errors.RunError:

@@ -166,9 +166,16 @@ def flipped(content):
   return content[:at] + bytes([content[at] ^ 255]) + content[at + 1:]
 
 
+def emptied(content):
+  """A list of the archive in which its first file is of no bytes."""
+  at = content.index(b'PK\x01\x02') + 16  # Checksum, and both sizes.
+  return content[:at] + bytes(12) + content[at + 12:]
+
+
 @pytest.mark.parametrize('change, reason', [
     (cut, 'File is not a zip file'),
     (flipped, "Bad CRC-32 for file '"),
+    (emptied, '`'),
     (lambda content: b'', 'File is not a zip file'),
     (lambda content: b'no archive', 'File is not a zip file'),
 ])

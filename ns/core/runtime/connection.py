@@ -45,7 +45,8 @@ class Connection:
       self._socket.sendall(line)
 
   def _read(self, heard) -> None:
-    with self._socket, contextlib.suppress(OSError):
+    # A host that dies while it speaks leaves a part of a line.
+    with self._socket, contextlib.suppress(OSError, ValueError):
       for line in self._socket.makefile('rb'):
         heard(json.loads(line))
     heard(None)

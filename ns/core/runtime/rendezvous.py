@@ -62,10 +62,14 @@ def _listen(cluster: cluster_lib.Cluster, deadline: float, seconds: float
       try:
         called = stack.enter_context(server.accept()[0])
         called.settimeout(_LOOK_SECONDS)
-        worker, addresses = json.loads(
-            called.makefile('rb').readline(_LONGEST_LINE))
-      except (OSError, ValueError, TypeError):
+        said = json.loads(called.makefile('rb').readline(_LONGEST_LINE))
+      except (OSError, ValueError):
         continue  # Nobody, or not of this program.
+      match said:
+        case [int(worker), list(addresses)]:
+          pass
+        case _:
+          continue  # Neither.
       if addresses != list(cluster.addresses):
         called.sendall(_OTHER)
         raise errors.RunError(

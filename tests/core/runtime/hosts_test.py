@@ -96,6 +96,15 @@ def test_a_host_that_ends_is_known_at_once(said, ends):
       for worker in range(3) if worker != ends}
 
 
+def test_a_host_that_dies_while_it_speaks():
+  chief, other = thread_hosts.joined()
+  other[0].sendall(b'[["a", "b')
+  other[0].close()
+  with pytest.raises(errors.RunError) as caught:
+    hosts.Hosts(0, 2, chief).union([])
+  assert str(caught.value).startswith('Another host of the 2 has ended')
+
+
 @pytest.fixture(name='heard')
 def make_heard():
   """Whether the program is asked to end, which it is not before."""

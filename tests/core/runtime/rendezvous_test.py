@@ -76,14 +76,17 @@ def test_hosts_that_know_different_ones(addresses):
         f'{list(addresses[:2])} at worker 1 and another one at the chief.')
 
 
-def test_a_stranger_is_passed_over(addresses):
+@pytest.mark.parametrize('said', [
+    b'GET / HTTP/1.1\r\n', b'\xff\n', b'5\n', b'"ab"\n', b'[1, 2]\n',
+    b'{"a": 1, "b": []}\n', b'[[], []]\n'])
+def test_a_stranger_is_passed_over(addresses, said):
   host, port = addresses[0].split(':')
   with futures.ThreadPoolExecutor(1) as threads:
     chief = threads.submit(meet, addresses[:2], 0)
     while True:
       try:
         with socket.create_connection((host, int(port))) as stranger:
-          stranger.sendall(b'GET / HTTP/1.1\r\n')
+          stranger.sendall(said)
         break
       except ConnectionRefusedError:
         pass
