@@ -47,6 +47,7 @@ class Generation:
       again instead of the pool; None is the pool.
     calibration: what makes their confidences probabilities before: an object
       with `run`, such as `TemperatureScaling`; None leaves them as they are.
+      Like all that says how is labelled, it says nothing without a teacher.
     select: which of these labels it is trained on: `Select`, or
       `KeepSelection` with `relabel`; needed with a teacher.
     evaluation: how it is evaluated.
@@ -124,12 +125,6 @@ class Generation:
           f'{self.batch_noise!r}; bind None, or another `Generation.mixture`.')
     if self.calibration:
       checks.has_methods(self, 'labelling', 'run', 'ensemble')
-    if self.calibration and not self.has_teacher:
-      raise ValueError(
-          f'`Generation.calibration` of {self.name!r} should be None, since it '
-          'has no teacher whose confidences it could be of, but is '
-          f'{self.calibration!r}; bind it under the scope of a student, or '
-          f'`{self.name}/loop.Generation.calibration = None`.')
     if self.batch_noise and getattr(self.noise, 'on_device', False):
       raise ValueError(
           '`Generation.batch_noise` should be None where `Generation.noise` is '

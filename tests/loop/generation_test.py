@@ -97,17 +97,6 @@ def test_a_calibration_needs_a_labelling_of_teachers():
                     calibration=pseudolabel.TemperatureScaling())
 
 
-def test_a_calibration_needs_a_teacher():
-  with pytest.raises(ValueError) as caught:
-    tiny.generation('teacher', has_teacher=False,
-                    calibration=pseudolabel.TemperatureScaling(bins=9))
-  assert str(caught.value) == (
-      "`Generation.calibration` of 'teacher' should be None, since it has no "
-      'teacher whose confidences it could be of, but is '
-      'TemperatureScaling(bins=9); bind it under the scope of a student, or '
-      '`teacher/loop.Generation.calibration = None`.')
-
-
 def test_teachers_are_different_ones():
   with pytest.raises(ValueError) as caught:
     tiny.generation('student', has_teacher=True, teachers=['a', 'b', 'a'])
