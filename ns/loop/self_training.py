@@ -181,6 +181,10 @@ class SelfTraining:
       if not hosts.is_chief:
         self._follow(folder, hosts, **parts)
         return
+      if reuse and not epath.Path(reuse).exists():
+        raise errors.RunError(
+            '`--branch_from` should be the work directory of another run, but '
+            f'`{reuse}` does not exist.')
       stages = self.stages()
       chosen = choice.Choice(**parts)
       wanted, redone = chosen.wanted(stages), chosen.redone(stages)

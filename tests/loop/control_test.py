@@ -135,6 +135,15 @@ def test_a_run_branches_from_another(tmp_path, made, capsys):
     assert theirs.read_bytes() == ours.read_bytes()
 
 
+def test_a_run_to_branch_from_exists(tmp_path, made):
+  with pytest.raises(errors.RunError) as caught:
+    other_run(tmp_path)
+  assert str(caught.value) == (
+      '`--branch_from` should be the work directory of another run, but '
+      f'`{tmp_path}/run` does not exist.')
+  assert not made and not (tmp_path / 'other').exists()
+
+
 def test_nothing_is_taken_from_a_run_of_another_seed(tmp_path, made):
   start(tmp_path)
   made.clear()
