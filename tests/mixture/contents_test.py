@@ -2,7 +2,6 @@ import hashlib
 import os
 import threading
 
-from etils import epath
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -115,7 +114,7 @@ def test_two_processes_that_save_at_once(path, monkeypatch, capsys):
       manifest(), path)
   note(known, 1, 0)
   note(also, 1, 3)
-  kind = type(epath.Path(path))
+  kind = type(contents.folder(path))
   replace = kind.replace
 
   def late(aside, target):
