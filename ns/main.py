@@ -59,8 +59,13 @@ _BRANCH_FROM = flags.DEFINE_string(
     'same in both are copied from there.')
 
 # How TensorFlow says it: `/path; No such file`, `/path is not a directory`.
-_REFUSED = re.compile(r'(?:^|\s)((?:\w+:/)?/\S*?)(?:;| is) (.+?)(?: \[Op:|$)',
-                      re.MULTILINE)
+_REFUSED = (
+    re.compile(r'(?:^|\s)(?P<path>(?:\w+:/)?/\S*?)(?:;| is) '
+               r'(?P<reason>.+?)(?: \[Op:|$)', re.MULTILINE),
+    re.compile(r"(?P<reason>File system scheme '\w+' not implemented) "
+               r"\(file: '(?P<path>.+?)'\)"),
+    re.compile(r'Error executing an HTTP request: (?P<reason>.+)\s+when \w+ '
+               r'(?P<path>gs://\S*)', re.DOTALL))
 _FULL = os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)
 _EXAMPLE = '--gin_file=gin/runs/smoke.gin'
 
@@ -143,11 +148,13 @@ def storage_failure(error: Exception) -> str | None:
     is_full = files.is_full(error)
   else:
     tf = sys.modules.get('tensorflow')
-    named = (tf is not None and isinstance(error, tf.errors.OpError)
-             and _REFUSED.search(error.message))
+    if tf is None or not isinstance(error, tf.errors.OpError):
+      return None
+    named = next(filter(None, (refused.search(error.message)
+                               for refused in _REFUSED)), None)
     if not named:
       return None
-    path, reason = named[1], named[2]
+    path, reason = named['path'], ' '.join(named['reason'].split())
     is_full = reason in _FULL
   if is_full:
     what = f'`{path}`' if path else 'A file'

@@ -225,6 +225,25 @@ def test_what_tensorflow_cannot_reach_is_one_line(tmp_path, path):
   assert main.storage_failure(caught.value) == f'{path}: {reason}'
 
 
+def test_a_file_system_that_is_not_there_is_one_line():
+  import tensorflow as tf
+  with pytest.raises(tf.errors.UnimplementedError) as caught:
+    tf.io.gfile.stat('s3://a/b')
+  assert main.storage_failure(caught.value) == (
+      "s3://a/b: File system scheme 's3' not implemented")
+
+
+def test_a_bucket_that_is_not_reached_is_one_line():
+  import tensorflow as tf
+  error = tf.errors.FailedPreconditionError(
+      None, None, 'Error executing an HTTP request: libcurl code 6 meaning '
+      "'Could not resolve hostname', error details: Could not resolve host: "
+      'a.b\n\t when reading gs://bucket/run/begun.json')
+  assert main.storage_failure(error) == (
+      "gs://bucket/run/begun.json: libcurl code 6 meaning 'Could not resolve "
+      "hostname', error details: Could not resolve host: a.b")
+
+
 def test_another_error_of_tensorflow_is_a_bug():
   import tensorflow as tf
   with pytest.raises(tf.errors.InvalidArgumentError) as caught:

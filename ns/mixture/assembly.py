@@ -78,9 +78,9 @@ class Assembly:
                 ) -> tf.data.Dataset:
     """Batches of two Tasks: of each piece labelled images, then the others.
 
-    There are as many pieces as can be alike. So whoever divides both kinds of
-    images into equal parts, hosts or replicas, divides the batch into such parts
-    by cutting it. A feature that the others have alone stays in their order.
+    There are as many pieces as can be alike. So hosts or replicas that divide
+    both kinds of images into equal parts get them by cutting the batch. A
+    feature that the others have alone stays in their order.
     """
     workers = self.inputs.workers
     sizes = (self.mixture.labelled_batch // workers,

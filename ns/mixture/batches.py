@@ -140,10 +140,10 @@ class Mixed:
 class ExactRatio(Mixed):
   """Labelled and pseudo-labelled images, in the same proportion in every batch.
 
-  A batch is pieces that are alike, as many as there can be: labelled images, then
-  pseudo-labelled ones. So the part of a replica has that proportion, too, where
-  it comes out whole; another number of replicas is refused. Attributes as of
-  `Mixed`.
+  A batch is pieces that are alike, as many as there can be: labelled images,
+  then pseudo-labelled ones. So the part of a replica has that proportion, too,
+  where it comes out whole; another number of replicas is refused. Attributes as
+  of `Mixed`.
   """
 
   def check_workers(self, num_labelled: int, workers: int) -> None:
