@@ -1,5 +1,7 @@
 """Windows of files of every kind, whole and broken, in both forms."""
 
+import functools
+
 import numpy as np
 from PIL import Image
 import pytest
@@ -38,14 +40,40 @@ def files():
   }
 
 
-def resized(image, flip=False, size=16, channels=3, form='auto', seen=None):
-  def choose(height, width):
-    if seen is not None:
-      seen.append((int(height), int(width)))
-    return tf.constant(WINDOW)
+def chosen(height, width):
+  del height, width
+  return tf.constant(WINDOW)
 
-  return window.resized(tf.constant(image), choose, flip, size=size,
-                        channels=channels, form=form)
+
+def everything(height, width):
+  return tf.stack([0, 0, height, width])
+
+
+def right_half(height, width):
+  return tf.stack([0, width // 2, height, width // 2])
+
+
+def resized(image, flip=False, size=16, channels=3, form='tensorflow',
+            choose=chosen):
+  """In one graph for all files, as in a pipeline; eagerly each has its own."""
+  return _graph(choose, size, channels, form)(image, flip)
+
+
+@functools.cache
+def _graph(choose, size, channels, form):
+  return tf.function(
+      lambda image, flip: window.resized(
+          image, choose, flip, size=size, channels=channels, form=form),
+      input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.bool)],
+      autograph=False)
+
+
+@functools.cache
+def _graph_of_whole(size, channels, form):
+  return tf.function(
+      lambda image: window.whole(
+          image, size=size, channels=channels, form=form),
+      input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 
 
 @pytest.mark.parametrize('form', samples.FORMS)
@@ -67,11 +95,13 @@ def test_the_window_is_chosen_by_the_images_shape(form):
   for data in files().values():
     if form == 'native':  # Eager: what the choice is given is seen.
       seen = []
-      resized(data, form=form, seen=seen)
+      def choose(height, width, seen=seen):
+        seen.append((int(height), int(width)))
+        return tf.constant(WINDOW)
+      window.resized(tf.constant(data), choose, False, size=16, channels=3,
+                     form=form)
       assert seen == [(40, 50)]
-    half = lambda height, width: tf.stack([0, width // 2, height, width // 2])
-    pixels, _ = window.resized(tf.constant(data), half, False, size=8,
-                               channels=3, form=form)
+    pixels, _ = resized(data, size=8, form=form, choose=right_half)
     whole = decode.decode(tf.constant(data), 3)
     np.testing.assert_array_equal(pixels, resize.bicubic(whole[:, 25:], 8))
 
@@ -84,9 +114,7 @@ def test_a_jpeg_cut_short_below_the_window(form):
   pixels, is_good = resized(cut, form=form)  # Rows 3 to 22 of 64.
   assert is_good
   np.testing.assert_array_equal(pixels, resized(data, form=form)[0])
-  whole = lambda height, width: tf.stack([0, 0, height, width])
-  _, is_good = window.resized(
-      tf.constant(cut), whole, False, size=16, channels=3, form=form)
+  _, is_good = resized(cut, form=form, choose=everything)
   assert not is_good
 
 
@@ -106,7 +134,8 @@ def test_pixels(form, channels):
   top, left, height, width = WINDOW
   expected = resize.bicubic(decode.convert(tf.constant(
       pixels[top:top + height, left:left + width]), channels), 9)
-  result, is_good = resized(pixels, True, 9, channels, form)
+  result, is_good = window.resized(
+      tf.constant(pixels), chosen, True, size=9, channels=channels, form=form)
   assert is_good
   np.testing.assert_array_equal(result, expected[:, ::-1])
 
@@ -114,13 +143,11 @@ def test_pixels(form, channels):
 @pytest.mark.parametrize('form', samples.FORMS)
 @pytest.mark.parametrize('what', samples.broken())
 def test_a_broken_image_is_black(what, form):
-  whole = lambda height, width: tf.stack([0, 0, height, width])
+  image = samples.broken()[what]
   for channels in (1, 3):
-    image = tf.constant(samples.broken()[what])
     for pixels, is_good in (
-        window.resized(image, whole, True, size=6, channels=channels,
-                       form=form),
-        window.whole(image, size=6, channels=channels, form=form)):
+        resized(image, True, 6, channels, form, everything),
+        _graph_of_whole(6, channels, form)(image)):
       assert not is_good
       np.testing.assert_array_equal(pixels, np.zeros((6, 6, channels)))
 
@@ -154,8 +181,7 @@ def test_changed_bytes_never_end_a_pipeline(form):
   for each in {form, 'tensorflow'}:
     dataset = tf.data.Dataset.from_tensor_slices(rows).map(
         lambda image, each=each: window.resized(
-            image, lambda height, width: tf.stack([0, 0, height, width]),
-            False, size=8, channels=3, form=each),
+            image, everything, False, size=8, channels=3, form=each),
         num_parallel_calls=4, deterministic=True)
     assert dataset.element_spec == (tf.TensorSpec([8, 8, 3], tf.uint8),
                                     tf.TensorSpec([], tf.bool))
@@ -211,9 +237,10 @@ def test_the_native_form_where_there_is_none(monkeypatch):
       raise RuntimeError('not there')
 
   monkeypatch.setattr(kernel, 'LIBRARY', Missing)
+  read = lambda form: window.resized(
+      tf.constant(files()['png']), chosen, False, size=16, channels=3, form=form)
   with pytest.raises(RuntimeError, match='not there'):
-    resized(files()['png'], form='native')
-  pixels, is_good = resized(files()['png'], form='auto')
+    read('native')
+  pixels, is_good = read('auto')
   assert is_good
-  np.testing.assert_array_equal(
-      pixels, resized(files()['png'], form='tensorflow')[0])
+  np.testing.assert_array_equal(pixels, read('tensorflow')[0])
