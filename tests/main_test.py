@@ -199,12 +199,12 @@ def test_a_full_disk_is_said_in_a_sentence(code):
           'from there.')
   error = OSError(code, os.strerror(code))
   assert main.storage_failure(error) == 'A file' + rest
-  error.filename = '/work/a.npz'
-  assert main.storage_failure(error) == '`/work/a.npz`' + rest
+  error.filename = '/run/a.npz'
+  assert main.storage_failure(error) == '`/run/a.npz`' + rest
   error = tf.errors.ResourceExhaustedError(
-      None, None, '{{function_node a}} /work/step-10.index; '
+      None, None, '{{function_node a}} /run/step-10.index; '
       f'{os.strerror(code)} [Op:MergeV2Checkpoints]')
-  assert main.storage_failure(error) == '`/work/step-10.index`' + rest
+  assert main.storage_failure(error) == '`/run/step-10.index`' + rest
 
 
 def test_an_error_without_a_name():

@@ -163,10 +163,9 @@ def begun(folder: epath.PathLike) -> dict | None:
     RunError: another version of this program began it.
   """
   path = epath.Path(folder) / _BEGUN
-  content = _read_json(path, 'format')
+  content = _read(path)
   if content is None:
     return None
-  _check_format(path, content['format'])
   if 'canonical' not in content:
     raise _damaged(path)
   return content['canonical']
@@ -227,10 +226,9 @@ def said(folder: epath.PathLike) -> Manifest | None:
     RunError: another version of this program wrote it.
   """
   path = epath.Path(folder) / _MANIFEST
-  content = _read_json(path, 'format')
+  content = _read(path)
   if content is None:
     return None
-  _check_format(path, content.pop('format'))
   try:
     return Manifest(**content)
   except TypeError as error:
@@ -277,29 +275,27 @@ def _files_below(folder: epath.Path) -> list[epath.Path]:
   return sorted(found)
 
 
-def _check_format(path: epath.Path, found: Any) -> None:
-  if found != FORMAT:
-    raise errors.RunError(
-        f'`{path}` should be of data format {FORMAT}, but is of {found}: '
-        'another version of this program wrote it. Go on with that version, or '
-        'give another `--work_dir`.')
-
-
 def _damaged(path: epath.Path) -> errors.RunError:
   return errors.RunError(f'`{path}` is damaged; remove `{path.parent}` to make '
                          'that stage again.')
 
 
-def _read_json(path: epath.Path, field: str) -> dict | None:
-  """A JSON object that has at least `field`, or None without a file."""
+def _read(path: epath.Path) -> dict | None:
+  """A JSON object of this data format, without it, or None without a file."""
   try:
     content = json.loads(files.read(path))
   except FileNotFoundError:
     return None
   except ValueError as error:
     raise _damaged(path) from error
-  if not isinstance(content, dict) or field not in content:
+  if not isinstance(content, dict) or 'format' not in content:
     raise _damaged(path)
+  found = content.pop('format')
+  if found != FORMAT:
+    raise errors.RunError(
+        f'`{path}` should be of data format {FORMAT}, but is of {found}: '
+        'another version of this program wrote it. Go on with that version, or '
+        'give another `--work_dir`.')
   return content
 
 

@@ -11,6 +11,7 @@ from ns.core import graphs
 from ns.core import seeds
 from ns.core import types
 from ns.mixture import inputs as inputs_lib
+from ns.mixture import proportions
 from ns.mixture import stream
 from ns.mixture import tasks
 
@@ -31,6 +32,26 @@ class Assembly:
   seed: seeds.Seed
   lanes: int = 1
   first_step: int = 0
+
+  @classmethod
+  def in_lanes(cls, mixture, inputs: inputs_lib.Inputs, seed: seeds.Seed,
+               first_step: int, *most: int) -> 'Assembly':
+    """With as many lanes as the hosts can share out.
+
+    Args:
+      mixture: as of the attributes, and so are the next three.
+      inputs: what goes in.
+      seed: of the streams.
+      first_step: where they begin.
+      *most: how many images, or files of them, the other stream has.
+
+    Raises:
+      RunError: see `proportions.lanes_of_hosts`.
+    """
+    return cls(mixture=mixture, inputs=inputs, seed=seed, first_step=first_step,
+               lanes=proportions.lanes_of_hosts(
+                   mixture, inputs.workers, inputs.labelled.num_examples,
+                   *most))
 
   def labelled(self) -> seqio.Task:
     """The labelled images."""

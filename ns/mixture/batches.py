@@ -24,8 +24,16 @@ from ns.mixture import labels
 from ns.mixture import proportions
 
 
+class InLanes:
+  """A mixture whose streams' lanes the hosts share out."""
+
+  def check_workers(self, num_labelled: int, workers: int) -> None:
+    """See `proportions.lanes_of_hosts`."""
+    proportions.lanes_of_hosts(self, workers, num_labelled)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Labelled:
+class Labelled(InLanes):
   """Labelled images only: how a first teacher is trained.
 
   Attributes:
@@ -51,18 +59,11 @@ class Labelled:
   def batch_size(self) -> int:
     return self.labelled_batch
 
-  def check_workers(self, num_labelled: int, workers: int) -> None:
-    """See `proportions.lanes_of_hosts`."""
-    proportions.lanes_of_hosts(self, workers, num_labelled)
-
   def batches(self, inputs: inputs_lib.Inputs, seed: seeds.Seed,
               first_step: int = 0):
     """See the module."""
     from ns.mixture import assembly
-    made = assembly.Assembly(
-        mixture=self, inputs=inputs, seed=seed, first_step=first_step,
-        lanes=proportions.lanes_of_hosts(
-            self, inputs.workers, inputs.labelled.num_examples))
+    made = assembly.Assembly.in_lanes(self, inputs, seed, first_step)
     return made.of_one(made.labelled())
 
 
@@ -137,7 +138,7 @@ class Mixed:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExactRatio(Mixed):
+class ExactRatio(InLanes, Mixed):
   """Labelled and pseudo-labelled images, in the same proportion in every batch.
 
   A batch is pieces that are alike, as many as there can be: labelled images,
@@ -146,19 +147,12 @@ class ExactRatio(Mixed):
   of `Mixed`.
   """
 
-  def check_workers(self, num_labelled: int, workers: int) -> None:
-    """See `proportions.lanes_of_hosts`."""
-    proportions.lanes_of_hosts(self, workers, num_labelled)
-
   def batches(self, inputs: inputs_lib.Inputs, seed: seeds.Seed,
               first_step: int = 0):
     """See the module."""
     from ns.mixture import assembly
-    made = assembly.Assembly(
-        mixture=self, inputs=inputs, seed=seed, first_step=first_step,
-        lanes=proportions.lanes_of_hosts(
-            self, inputs.workers, inputs.labelled.num_examples,
-            len(inputs.pseudo_labelled.files)))
+    made = assembly.Assembly.in_lanes(self, inputs, seed, first_step,
+                                      len(inputs.pseudo_labelled.files))
     return made.in_pieces(made.labelled(), made.pseudo_labelled())
 
 

@@ -6,7 +6,6 @@ from ns.core import checks
 from ns.core import seeds
 from ns.mixture import batches
 from ns.mixture import inputs as inputs_lib
-from ns.mixture import proportions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,9 +39,6 @@ class OnTheFly(batches.ExactRatio):
               first_step: int = 0):
     """See `ns.mixture.batches`."""
     from ns.mixture import assembly
-    made = assembly.Assembly(
-        mixture=self, inputs=inputs, seed=seed, first_step=first_step,
-        lanes=proportions.lanes_of_hosts(
-            self, inputs.workers, inputs.labelled.num_examples,
-            inputs.unlabelled.num_examples))
+    made = assembly.Assembly.in_lanes(self, inputs, seed, first_step,
+                                      inputs.unlabelled.num_examples)
     return made.in_pieces(made.labelled(), made.unlabelled())

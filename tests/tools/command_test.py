@@ -58,8 +58,9 @@ def test_the_work_dir_is_where_the_user_is(tmp_path, monkeypatch):
   given = types.SimpleNamespace(work_dir='mine')
   assert command.work_dir(given, 'gin/a.gin') == f'{tmp_path}/mine'
   given.work_dir = None
-  monkeypatch.setenv('BUILD_WORKSPACE_DIRECTORY', '/workspace')
-  assert command.work_dir(given, 'gin/a.gin') == '/workspace/work/a'
+  monkeypatch.setenv('BUILD_WORKSPACE_DIRECTORY', str(tmp_path / 'all'))
+  assert command.work_dir(given, 'gin/a.gin') == str(
+      tmp_path / 'all' / 'work' / 'a')
 
 
 def test_the_last_generation_unless_named():
